@@ -1,0 +1,33 @@
+"""Continuous-kernel convolutional networks that localise micro-bubbles in ultrasound RF lines.
+
+The names below are the public API. They are imported on first use, so that ``import ckstudy``
+stays quick: torch alone takes seconds to load.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CKConv": "ckstudy.networks",
+    "build_network": "ckstudy.networks",
+    "load_model": "ckstudy.training.release",
+    "conv1d": "ckstudy.convolution",
+}
+__all__ = ["CKConv", "__version__", "build_network", "conv1d", "load_model"]
+
+if TYPE_CHECKING:
+    from ckstudy.convolution import conv1d
+    from ckstudy.networks import CKConv, build_network
+    from ckstudy.training.release import load_model
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'ckstudy' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
