@@ -1,7 +1,7 @@
 """The one exception that means: the user can mend this."""
 
 
-class StudyError(Exception):
+class StudyError(ValueError):
     """Bad input (a config value, a file, an argument), said in one clear message.
 
     The command line prints the message alone, without a traceback, and exits with status 2.

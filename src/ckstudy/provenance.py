@@ -10,7 +10,6 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -128,14 +127,14 @@ def _imports(path: Path) -> tuple[Path, ...]:
 
 @cache
 def _code(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    tree = _tree(path)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
             if body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
                 node.body = body[1:]
     # ast.dump differs between versions of Python; the unparsed text is stable and as telling.
-    return ast.unparse(tree) if sys.version_info >= (3, 11) else ast.dump(tree)
+    return ast.unparse(tree)
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -1,0 +1,202 @@
+"""The networks of the study: RF line in, localisation signal of the same length out.
+
+All of them reflect the line at its ends once, by half their receptive field, and are 'valid'
+convolutions from there on. So a crop that brings its own context along goes through
+:meth:`Localiser.valid` and gives the same samples as the whole line would.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ckstudy.errors import StudyError
+from ckstudy.networks.ckconv import CKConv
+from ckstudy.presets import DEFAULT, network_options
+
+
+class Localiser(nn.Module):
+    """A reflection pad followed by layers without padding, as ``model.0``, ``model.1``, ...
+
+    The numbering of the layers is that of the published SRML-1D networks, so that their state
+    dicts load into ``cnn_dilated`` as they are.
+
+    Attributes
+    ----------
+    name : str
+        The architecture's name, for :func:`build_network`.
+    options : dict
+        The architecture's options, for :func:`build_network`.
+    input_scaling : {"volts", "line_rms"}
+        What the network was trained on; :mod:`ckstudy.training.predict` applies it.
+    """
+
+    def __init__(self, name: str, options: dict, padding: int, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.name = name
+        self.options = options
+        self.input_scaling = "volts"
+        self.model = nn.Sequential(nn.ReflectionPad1d(padding), *layers)
+
+    @property
+    def padding(self) -> int:
+        """Samples of context that the network needs on either side of a sample."""
+        return self.model[0].padding[0]
+
+    def valid(self, x: Tensor) -> Tensor:
+        """(N, 1, L + 2·padding) with its context, to (N, 1, L)."""
+        return self.model[1:](x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Whole lines (N, 1, L), reflected at their ends, to (N, 1, L).
+
+        Raises
+        ------
+        StudyError
+            Where the line is too short to be reflected by the network's context.
+        """
+        if x.shape[-1] <= self.padding:
+            raise StudyError(
+                f"{self.name}: a line of {x.shape[-1]} samples cannot be reflected by the "
+                f"{self.padding} samples of context; at least {self.padding + 1} are needed"
+            )
+        return self.model(x)
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each sample of (N, C, L).
+
+    The released CKConv normalises over channels and time together. Per sample, the receptive
+    field stays finite, and a crop gives what the whole line gives.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.transpose(1, 2)).transpose(1, 2)
+
+
+class CKBlock(nn.Module):
+    """Twice [CKConv, layer norm, ReLU, dropout], and a residual skip around them.
+
+    The skip drops the samples that the two 'valid' convolutions use up, and is a 1x1 projection
+    where the widths differ (thesis, section 3.4.3; Romero et al., 2021).
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, *, dropout: float, **kernel
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width in (in_channels, out_channels):
+            layers += [
+                CKConv(width, out_channels, kernel_size, **kernel),
+                ChannelNorm(out_channels),
+                nn.ReLU(),
+                nn.Dropout(dropout),
+            ]
+        self.body = nn.Sequential(*layers)
+        same = in_channels == out_channels
+        self.skip = nn.Identity() if same else nn.Conv1d(in_channels, out_channels, 1)
+        self.crop = kernel_size - 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, L) to (N, C_out, L - 2(K - 1))."""
+        return self.body(x) + self.skip(x[..., self.crop : x.shape[-1] - self.crop])
+
+
+def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
+    modules: list[nn.Module] = []
+    for layer in range(layers):
+        width = channels if layer else 1
+        modules += [
+            nn.Conv1d(width, channels, 3, dilation=2**layer),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+        ]
+    return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
+
+
+def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.Module]]:
+    modules: list[nn.Module] = []
+    for layer in range(layers):
+        width = channels if layer else 1
+        modules += [
+            CKConv(width, channels, 3, dilation=2**layer, **kernel),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+        ]
+    return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
+
+
+def _ckcnn(
+    channels: int, layers: int, kernel_size: int, **kernel
+) -> tuple[int, list[nn.Module]]:
+    modules: list[nn.Module] = []
+    for layer in range(layers):
+        width = channels if layer else 1
+        modules += [
+            CKConv(width, channels, kernel_size, **kernel),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+        ]
+    return layers * (kernel_size - 1) // 2, [*modules, nn.Conv1d(channels, 1, 1)]
+
+
+def _ckcnn_residual(
+    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel
+) -> tuple[int, list[nn.Module]]:
+    modules: list[nn.Module] = [
+        CKBlock(channels if block else 1, channels, kernel_size, dropout=dropout, **kernel)
+        for block in range(blocks)
+    ]
+    return blocks * (kernel_size - 1), [*modules, nn.Conv1d(channels, 1, 1)]
+
+
+_BUILDERS = {
+    "cnn_dilated": _cnn_dilated,
+    "ckcnn_dilated": _ckcnn_dilated,
+    "ckcnn": _ckcnn,
+    "ckcnn_residual": _ckcnn_residual,
+}
+
+
+def build_network(
+    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options
+) -> Localiser:
+    """Build one of the study's networks, freshly initialised.
+
+    Parameters
+    ----------
+    name : {"cnn_dilated", "ckcnn_dilated", "ckcnn", "ckcnn_residual"}
+    preset : str
+        The reading of the thesis that fills in the options left open, see
+        :mod:`ckstudy.presets`.
+    seed : int, optional
+        Seed of the initial weights; torch's global generator is used, and left untouched,
+        where it is given.
+    **options
+        ``channels``, ``layers`` or ``blocks``, ``kernel_size``, ``omega_0``, ``hidden``,
+        ``kernel_init``, ``omega_scales_bias``, ``dropout``, as far as the network has them.
+
+    Returns
+    -------
+    Localiser
+        Maps (N, 1, L) float32 to (N, 1, L).
+
+    Raises
+    ------
+    StudyError
+        For an unknown network, preset or option, or a value that cannot work.
+    """
+    resolved = network_options(name, preset, **options)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        padding, layers = _BUILDERS[name](**resolved)
+        return Localiser(name, resolved, padding, layers)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """The number of trainable parameters."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

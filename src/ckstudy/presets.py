@@ -1,0 +1,123 @@
+"""Three readings of the thesis, where it contradicts itself or the code it built upon.
+
+``thesis-text``
+    What the thesis says in words: a kernel network of 32 hidden units, 22 channels,
+    equations 1-2 as printed (sin(ω0·Wx + b)), SIREN initialisation, Adam at 0.001 with one step
+    a batch.
+``thesis-counts``
+    The same, with the two widths that the printed parameter counts demand: 12 hidden units in
+    the dilated CKCNN (636,497 parameters) and 15 channels in the large-kernel one (28,392).
+``upstream``
+    What the published codes do that the thesis started from (SRML-1D for the training, CKConv
+    for the kernels): sin(ω0·(Wx + b)), the initialisation that the released CKConv really has,
+    Adam at 0.01 with one step an epoch.
+
+A preset only fills in what a config or a caller leaves open. This module needs no torch.
+"""
+
+from ckstudy.errors import StudyError
+
+DEFAULT = "thesis-counts"
+
+_TEXT_KERNEL = {"hidden": 32, "kernel_init": "siren", "omega_scales_bias": False}
+_UPSTREAM_KERNEL = {"hidden": 32, "kernel_init": "released", "omega_scales_bias": True}
+_DUAL_LOSS = {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1}
+_TEXT_TRAINING = {"learning_rate": 0.001, "optimizer_step": "batch", "input_scaling": "volts"}
+
+
+def _networks(kernel: dict, *, dilated_hidden: int, channels: int) -> dict[str, dict]:
+    large = {"channels": channels, "omega_0": 30.0, "kernel_size": 131, **kernel}
+    return {
+        "cnn_dilated": {"channels": 64, "layers": 12},
+        "ckcnn_dilated": {
+            "channels": 64,
+            "layers": 12,
+            "omega_0": 8.0,
+            **kernel,
+            "hidden": dilated_hidden,
+        },
+        "ckcnn": {"layers": 4, **large},
+        "ckcnn_residual": {"blocks": 2, "dropout": 0.0, **large},
+    }
+
+
+PRESETS: dict[str, dict] = {
+    "thesis-text": {
+        "networks": _networks(_TEXT_KERNEL, dilated_hidden=32, channels=22),
+        "training": _TEXT_TRAINING,
+        "loss": _DUAL_LOSS,
+    },
+    "thesis-counts": {
+        "networks": _networks(_TEXT_KERNEL, dilated_hidden=12, channels=15),
+        "training": _TEXT_TRAINING,
+        "loss": _DUAL_LOSS,
+    },
+    "upstream": {
+        "networks": _networks(_UPSTREAM_KERNEL, dilated_hidden=12, channels=22),
+        "training": {
+            "learning_rate": 0.01,
+            "optimizer_step": "epoch",
+            "input_scaling": "volts",
+        },
+        "loss": _DUAL_LOSS,
+    },
+}
+NETWORKS = tuple(PRESETS[DEFAULT]["networks"])
+
+
+def preset(name: str) -> dict:
+    """The preset of that name; :class:`StudyError` names the known ones where there is none."""
+    if name not in PRESETS:
+        raise StudyError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
+    """All options of network ``name``: those of the preset, then ``overrides``.
+
+    Raises
+    ------
+    StudyError
+        For an unknown network or preset, for an option that the network does not have, or for
+        a value it cannot take (an even kernel size, for one).
+    """
+    known = preset(preset_name)["networks"]
+    if name not in known:
+        raise StudyError(f"unknown network {name!r}; choose one of {', '.join(known)}")
+    options = dict(known[name])
+    for option, value in overrides.items():
+        if option not in options:
+            raise StudyError(
+                f"network {name!r} has no option {option!r}; it has {', '.join(sorted(options))}"
+            )
+        options[option] = value
+    _check(name, options)
+    return options
+
+
+def _check(name: str, options: dict) -> None:
+    def whole(option: str, least: int) -> None:
+        value = options.get(option, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise StudyError(
+                f"network {name!r}: {option} must be a whole number of at least {least}, "
+                f"not {value!r}"
+            )
+
+    for option in ("channels", "hidden", "layers", "blocks"):
+        whole(option, 1)
+    whole("kernel_size", 3)
+    if options.get("kernel_size", 3) % 2 == 0:
+        raise StudyError(
+            f"network {name!r}: kernel_size {options['kernel_size']} is even; an odd size is needed "
+            "so that every output sample sits under the middle of its kernel"
+        )
+    if not 0 < options.get("omega_0", 1) < float("inf"):
+        raise StudyError(f"network {name!r}: omega_0 must be positive, not {options['omega_0']!r}")
+    if options.get("kernel_init", "siren") not in ("siren", "released"):
+        raise StudyError(
+            f"network {name!r}: kernel_init must be 'siren' or 'released', "
+            f"not {options['kernel_init']!r}"
+        )
+    if not 0 <= options.get("dropout", 0) < 1:
+        raise StudyError(f"network {name!r}: dropout must be in [0, 1), not {options['dropout']!r}")
