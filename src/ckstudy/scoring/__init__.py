@@ -1,0 +1,1 @@
+"""Scores, thresholds, baselines and intervals: how well a prediction localises bubbles."""
