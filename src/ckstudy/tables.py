@@ -1,0 +1,477 @@
+"""The study's tables, each with the thesis's printed numbers beside its own.
+
+A difference from the thesis is a finding: it is printed with its uncertainty. Intervals are 95 %
+percentile bootstraps over lines; they hold the trained network fixed, so they say nothing about
+another training seed. A row that only one side has shows a dash on the other.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ckstudy import thesis
+from ckstudy.files import write_text
+from ckstudy.results import Results
+
+DASH = "–"
+TOLERANCE = thesis.TOLERANCE
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for readers and for programs.
+
+    Attributes
+    ----------
+    name : str
+        File name without suffix.
+    title : str
+        Heading in Markdown.
+    caption : str
+        What is shown, at which scale, and what is missing.
+    data : pandas.DataFrame
+        All numbers, unrounded; becomes the CSV.
+    blocks : tuple of (str, pandas.DataFrame)
+        Heading and formatted cells of each part of the Markdown table.
+    """
+
+    name: str
+    title: str
+    caption: str
+    data: pd.DataFrame
+    blocks: tuple[tuple[str, pd.DataFrame], ...]
+
+    def markdown(self) -> str:
+        """The table as Markdown, caption last."""
+        parts = [f"# {self.title}"]
+        for heading, cells in self.blocks:
+            parts += ([f"## {heading}"] if heading else []) + [_pipe_table(cells)]
+        return "\n\n".join([*parts, self.caption]) + "\n"
+
+    def write(self, directory: str | Path) -> None:
+        """Write ``name.csv`` and ``name.md`` into ``directory``."""
+        csv = self.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_text(Path(directory) / f"{self.name}.csv", csv)
+        write_text(Path(directory) / f"{self.name}.md", self.markdown())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic of the line scores with its 95 % interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+    def __sub__(self, constant: float) -> "Estimate":
+        return Estimate(self.value - constant, self.low - constant, self.high - constant)
+
+
+NONE = Estimate(math.nan, math.nan, math.nan)
+
+
+def bootstrap(
+    scores: np.ndarray,
+    statistic: Callable[..., np.ndarray] = np.mean,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """Statistic of line scores with its 95 % percentile bootstrap interval over lines.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (lines,)
+        One score a line, or the differences of two networks on the same lines.
+    statistic : callable
+        ``numpy.mean`` or ``numpy.median``; must take ``axis``.
+    resamples : int
+        Number of resamples of the lines.
+    seed : int
+        Seed of the resampling, fixed so that a table can be made again.
+    """
+    scores = np.asarray(scores, dtype=float)
+    chosen = np.random.default_rng(seed).integers(len(scores), size=(resamples, len(scores)))
+    low, high = np.quantile(statistic(scores[chosen], axis=1), [0.025, 0.975])
+    return Estimate(float(statistic(scores)), float(low), float(high))
+
+
+def paired_difference(results: Results, first: str, second: str, **selection) -> Estimate:
+    """Mean over the common lines of the F1 of run ``first`` minus that of run ``second``."""
+    scores = [results.line_scores(run, **selection)["f1"] for run in (first, second)]
+    both = pd.concat(scores, axis=1, join="inner")
+    return bootstrap((both.iloc[:, 0] - both.iloc[:, 1]).to_numpy())
+
+
+def mean_f1(results: Results, run: str, **selection) -> Estimate:
+    """Mean F1 with its interval, from the summary; NaN where the summary has no such row."""
+    selection = {"split": "test", "calibration": "validation", "tolerance": TOLERANCE} | selection
+    rows = results.scores(**selection)
+    if run not in rows.index:
+        return NONE
+    row = rows.loc[run]
+    return Estimate(float(row["mean_f1"]), float(row["ci_low"]), float(row["ci_high"]))
+
+
+def scale(results: Results, study: str) -> str:
+    """One sentence that says how large the study was that made the numbers."""
+    lines = results.summary.groupby("split")["lines"].max()
+    held = ", ".join(
+        f"{lines[split]:.0f} {name}"
+        for split, name in (("train", "training"), ("validation", "validation"), ("test", "test"))
+        if split in lines
+    )
+    training = [results.spec(run)["training"] for run in results.runs().index]
+    words = [f"study `{study}`", f"{held} lines"]
+    for key, text in (
+        ("epochs", "{} epochs"),
+        ("steps", "{} optimiser steps"),
+        ("optimizer_step", "one optimiser step per {}"),
+        ("batch_size", "batches of {}"),
+        ("crop", "crops of {} samples"),
+        ("input_scaling", "input in {}"),
+    ):
+        found = sorted({str(spec[key]) for spec in training if spec.get(key) is not None})
+        if found:
+            words.append(text.format(" or ".join(found)))
+    return f"Scale: {'; '.join(words)}. The thesis: {thesis.EPOCHS} epochs, " + (
+        f"{thesis.TEST_LINES} test lines."
+    )
+
+
+def kernel_size_table(results: Results, study: str) -> Table:
+    """Table 1: threshold and mean F1 of the large-kernel CKCNN against its kernel size."""
+    printed = {row.kernel_size: row for row in thesis.TABLE_1}
+    runs = results.runs("kernel_size")
+    rows = []
+    for size, run in _members(printed, runs, "kernel_size"):
+        told = printed.get(size)
+        train = mean_f1(results, run, split="train", calibration="train", score="upstream")
+        rows.append(
+            {
+                "kernel_size": size,
+                "run": run,
+                "thesis_threshold": told.threshold if told else math.nan,
+                "threshold_train": _threshold(results, run, "train"),
+                "threshold_validation": _threshold(results, run, "validation"),
+                "thesis_train_f1": told.mean_f1 if told else math.nan,
+                **_flat("train_f1", train),
+                **_flat("difference", train - told.mean_f1 if told else NONE),
+                **_flat("test_f1", mean_f1(results, run, score="upstream")),
+                **_flat("test_matched_f1", mean_f1(results, run, score="matched")),
+            }
+        )
+    data = pd.DataFrame(rows)
+    cells = _cells(
+        data,
+        {
+            "K": lambda row: f"{row.kernel_size:.0f}",
+            "φ thesis": lambda row: _number(row.thesis_threshold, "{:.2f}"),
+            "φ training lines": lambda row: _number(row.threshold_train, "{:.3g}"),
+            "φ validation lines": lambda row: _number(row.threshold_validation, "{:.3g}"),
+            "training F1, thesis": lambda row: _number(row.thesis_train_f1),
+            "training F1, ours": lambda row: _interval(row, "train_f1"),
+            "ours − thesis": lambda row: _interval(row, "difference", signed=True),
+            "test F1": lambda row: _interval(row, "test_f1"),
+            "test matched F1": lambda row: _interval(row, "test_matched_f1"),
+        },
+    )
+    caption = (
+        f"Table 1. Large-kernel CKCNN at ω0 = {thesis.TABLE_1_OMEGA_0:.0f}: best threshold φ and "
+        f"mean F1 at a tolerance of {TOLERANCE} samples. As in the thesis, the training F1 uses "
+        "the threshold that is best on the training lines themselves; the test F1 and the matched "
+        f"F1 use the threshold that is best on the validation lines. {_INTERVALS} "
+        f"{scale(results, study)} {_missing('kernel sizes', printed, runs['kernel_size'])}"
+    )
+    return Table("table1", "Kernel size", caption, data, (("", cells),))
+
+
+def omega_0_table(results: Results, study: str) -> Table:
+    """Table 2: median and mean test F1 of the large-kernel CKCNN against ω0."""
+    printed = {(row.kernel_size, row.omega_0): row for row in thesis.TABLE_2}
+    runs = results.runs("omega_0")
+    keyed = runs.assign(cell=list(zip(runs["kernel_size"], runs["omega_0"], strict=True)))
+    rows = []
+    for score in ("upstream", "matched"):
+        for (size, omega_0), run in _members(printed, keyed, "cell"):
+            # The thesis has no matched score to compare with.
+            told = printed.get((size, omega_0)) if score == "upstream" else None
+            median = _median_f1(results, run, score)
+            mean = mean_f1(results, run, score=score)
+            rows.append(
+                {
+                    "score": score,
+                    "kernel_size": size,
+                    "omega_0": omega_0,
+                    "run": run,
+                    "threshold": _threshold(results, run, "validation", score),
+                    "thesis_median_f1": told.median_f1 if told else math.nan,
+                    **_flat("median_f1", median),
+                    **_flat("median_difference", median - told.median_f1 if told else NONE),
+                    "thesis_mean_f1": told.mean_f1 if told else math.nan,
+                    **_flat("mean_f1", mean),
+                    **_flat("mean_difference", mean - told.mean_f1 if told else NONE),
+                }
+            )
+    data = pd.DataFrame(rows)
+    axes = {
+        "K": lambda row: f"{row.kernel_size:.0f}",
+        "ω0": lambda row: f"{row.omega_0:g}",
+        "φ": lambda row: _number(row.threshold, "{:.3g}"),
+    }
+    beside_thesis = axes | {
+        "median, thesis": lambda row: _number(row.thesis_median_f1),
+        "median, ours": lambda row: _interval(row, "median_f1"),
+        "median, ours − thesis": lambda row: _interval(row, "median_difference", signed=True),
+        "mean, thesis": lambda row: _number(row.thesis_mean_f1),
+        "mean, ours": lambda row: _interval(row, "mean_f1"),
+        "mean, ours − thesis": lambda row: _interval(row, "mean_difference", signed=True),
+    }
+    alone = axes | {
+        "median": lambda row: _interval(row, "median_f1"),
+        "mean": lambda row: _interval(row, "mean_f1"),
+    }
+    upstream = data[data["score"] == "upstream"]
+    matched = data[(data["score"] == "matched") & (data["run"] != "")]
+    caption = (
+        f"Table 2. Large-kernel CKCNN: median and mean of the F1 of the test lines at a tolerance "
+        f"of {TOLERANCE} samples, with the threshold φ that is best on the validation lines (the "
+        f"thesis took it from the training lines). {_INTERVALS} {scale(results, study)} "
+        f"{_missing('cells (K, ω0)', printed, keyed['cell'])}"
+    )
+    blocks = (
+        ("F1 as in the thesis (`upstream`)", _cells(upstream, beside_thesis)),
+        ("One-to-one matched F1 (`matched`); the thesis has none", _cells(matched, alone)),
+    )
+    return Table("table2", "Kernel size and ω0", caption, data, blocks)
+
+
+def dilated_table(results: Results, study: str) -> Table:
+    """Conventional against continuous kernels in the dilated network (claim C1)."""
+    runs = results.runs("dilated")
+    reference = next((run for run in runs.index if runs.network[run] == "cnn_dilated"), None)
+    rows = []
+    for run in runs.index:
+        for score in ("upstream", "matched"):
+            against = NONE
+            if reference is not None and run != reference:
+                against = paired_difference(results, run, reference, score=score)
+            rows.append(
+                {
+                    "run": run,
+                    "network": runs.network[run],
+                    "omega_0": runs.omega_0[run],
+                    "score": score,
+                    "thesis_parameters": thesis.PARAMETERS.get(runs.network[run], math.nan),
+                    "parameters": runs.parameters[run],
+                    "threshold": _threshold(results, run, "validation", score),
+                    **_flat("mean_f1", mean_f1(results, run, score=score)),
+                    **_flat("median_f1", _median_f1(results, run, score)),
+                    **_flat("paired_difference", against),
+                }
+            )
+    columns = ["run", "network", "omega_0", "score", "thesis_parameters", "parameters", "threshold"]
+    for quantity in ("mean_f1", "median_f1", "paired_difference"):
+        columns += _flat(quantity, NONE)
+    data = pd.DataFrame(rows, columns=columns)
+    cells = _cells(
+        data,
+        {
+            "network": lambda row: f"`{row.network}`",
+            "ω0": lambda row: _number(row.omega_0, "{:g}"),
+            "parameters, thesis": lambda row: _number(row.thesis_parameters, "{:,.0f}"),
+            "parameters, ours": lambda row: _number(row.parameters, "{:,.0f}"),
+            "F1": lambda row: row.score,
+            "φ": lambda row: _number(row.threshold, "{:.3g}"),
+            "mean": lambda row: _interval(row, "mean_f1"),
+            "median": lambda row: _interval(row, "median_f1"),
+            "mean − conventional": lambda row: _interval(row, "paired_difference", signed=True),
+        },
+    )
+    wanted = {"cnn_dilated": None, "ckcnn_dilated": None}
+    caption = (
+        "Dilated networks with conventional and with continuous kernels: F1 of the test lines at "
+        f"a tolerance of {TOLERANCE} samples, thresholds φ from the validation lines. The last "
+        "column is the mean over the lines of the difference on the same line. The thesis prints "
+        f"no score for this pair, only a figure. {_INTERVALS} {scale(results, study)} "
+        f"{_missing('networks', wanted, runs['network'])}"
+    )
+    return Table("dilated", "Dilated networks", caption, data, (("", cells),))
+
+
+def baselines_table(results: Results, study: str) -> Table:
+    """Every network beside predictors that learn little or do not look at the input at all."""
+    at_tolerance = results.baselines[results.baselines["tolerance"] == TOLERANCE]
+    pivot = at_tolerance.pivot(index="baseline", columns="score", values="mean_f1")
+    comb = pivot["upstream"].get("comb", math.nan)
+    rows = [
+        {
+            "predictor": name,
+            "kind": "baseline",
+            "parameters": math.nan,
+            **_flat("upstream_f1", _baseline(at_tolerance, name, "upstream")),
+            **_flat("matched_f1", _baseline(at_tolerance, name, "matched")),
+        }
+        for name in pivot.index
+    ]
+    runs = results.runs()
+    rows += [
+        {
+            "predictor": run,
+            "kind": "network",
+            "parameters": runs.parameters[run],
+            **_flat("upstream_f1", mean_f1(results, run, score="upstream")),
+            **_flat("matched_f1", mean_f1(results, run, score="matched")),
+        }
+        for run in runs.index
+    ]
+    data = pd.DataFrame(rows)
+    for end in ("", "_low", "_high"):
+        data[f"above_comb{end}"] = data[f"upstream_f1{end}"] - comb
+    data = data.sort_values("upstream_f1", ascending=False, kind="stable", ignore_index=True)
+    cells = _cells(
+        data,
+        {
+            "predictor": lambda row: f"`{row.predictor}`",
+            "kind": lambda row: row.kind,
+            "parameters": lambda row: _number(row.parameters, "{:,.0f}"),
+            "F1": lambda row: _interval(row, "upstream_f1"),
+            "F1 − comb": lambda row: _interval(row, "above_comb", signed=True),
+            "matched F1": lambda row: _interval(row, "matched_f1"),
+        },
+    )
+    caption = (
+        f"{best_against_comb(results)} Mean F1 of the test lines at a tolerance of {TOLERANCE} "
+        "samples, thresholds from the validation lines. The comb fires at every ninth sample "
+        f"whatever the input. {_INTERVALS} {scale(results, study)}"
+    )
+    return Table("baselines", "Networks and baselines", caption, data, (("", cells),))
+
+
+def best_run(results: Results) -> str:
+    """The run with the best mean F1 on the validation lines; test lines have no say in it."""
+    best: dict[str, float] = {}
+    for run in results.runs().index:
+        rows = results.thresholds(run)
+        wanted = (rows["split"] == "validation") & (rows["score"] == "upstream")
+        best[run] = rows.loc[wanted & (rows["tolerance"] == TOLERANCE), "mean_f1"].max()
+    return max(best, key=best.__getitem__)
+
+
+def best_against_comb(results: Results) -> str:
+    """One sentence: does the best network beat the comb on the test lines?"""
+    run = best_run(results)
+    ours = mean_f1(results, run, score="upstream")
+    rows = results.baselines[results.baselines["tolerance"] == TOLERANCE]
+    comb = _baseline(rows, "comb", "upstream").value
+    above = ours - comb
+    if above.low > 0:
+        verdict = "beats"
+    elif above.high < 0:
+        verdict = "does not reach"
+    else:
+        verdict = "cannot be told from"
+    return (
+        f"The best network by its validation F1, `{run}`, {verdict} the comb: mean test F1 "
+        f"{_text(ours)} against {_number(comb)}, a difference of {_text(above, signed=True)}."
+    )
+
+
+_INTERVALS = "Brackets: 95 % bootstrap intervals over lines, for one trained network each."
+
+
+def _members(printed: Iterable, runs: pd.DataFrame, column: str) -> list[tuple]:
+    """Union of the thesis's and the study's grid, sorted: (value, run or '')."""
+    ours = list(zip(runs[column], runs.index, strict=True))
+    absent = set(printed) - {value for value, _ in ours}
+    return sorted([*ours, *((value, "") for value in absent)])
+
+
+def _missing(what: str, printed: Iterable, ours: Iterable) -> str:
+    printed, ours = list(printed), set(ours)
+    absent = [value for value in printed if value not in ours]
+    added = sorted(ours - set(printed))
+    if not absent and not added:
+        return f"The study has the thesis's {what}, all of them."
+    parts = []
+    if absent:
+        parts.append(f"not in this study: {_listing(absent)}")
+    if added:
+        parts.append(f"not in the thesis: {_listing(added)}")
+    text = "; ".join(parts)
+    return f"Of the {what}, {text}."
+
+
+def _listing(values: Sequence) -> str:
+    def one(value) -> str:
+        if isinstance(value, tuple):
+            return "(" + ", ".join(one(part) for part in value) + ")"
+        return value if isinstance(value, str) else f"{value:g}"
+
+    return ", ".join(one(value) for value in values)
+
+
+def _threshold(results: Results, run: str, split: str, score: str = "upstream") -> float:
+    if not run:
+        return math.nan
+    rows = results.thresholds(run)
+    wanted = (rows["split"] == split) & (rows["score"] == score) & (rows["tolerance"] == TOLERANCE)
+    found = rows.loc[wanted, "threshold"]
+    return float(found.iloc[0]) if len(found) else math.nan
+
+
+def _median_f1(results: Results, run: str, score: str) -> Estimate:
+    if not run:
+        return NONE
+    return bootstrap(results.line_scores(run, score=score)["f1"].to_numpy(), np.median)
+
+
+def _baseline(rows: pd.DataFrame, name: str, score: str) -> Estimate:
+    found = rows[(rows["baseline"] == name) & (rows["score"] == score)]
+    if found.empty:
+        return NONE
+    row = found.iloc[0]
+    ends = (row.get("ci_low", math.nan), row.get("ci_high", math.nan))
+    return Estimate(float(row["mean_f1"]), *map(float, ends))
+
+
+def _flat(name: str, estimate: Estimate) -> dict[str, float]:
+    return {
+        name: estimate.value,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+    }
+
+
+def _cells(data: pd.DataFrame, columns: dict[str, Callable]) -> pd.DataFrame:
+    rows = [[text(row) for text in columns.values()] for row in data.itertuples()]
+    return pd.DataFrame(rows, columns=list(columns))
+
+
+def _number(value: float, pattern: str = "{:.3f}") -> str:
+    return DASH if math.isnan(value) else pattern.format(value)
+
+
+def _interval(row, name: str, *, signed: bool = False) -> str:
+    ends = (getattr(row, name), getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
+    return _text(Estimate(*ends), signed=signed)
+
+
+def _text(estimate: Estimate, *, signed: bool = False) -> str:
+    pattern = "{:+.3f}" if signed else "{:.3f}"
+    if math.isnan(estimate.value):
+        return DASH
+    value = pattern.format(estimate.value).replace("-", "−")
+    if math.isnan(estimate.low):
+        return value
+    low, high = (pattern.format(end).replace("-", "−") for end in (estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _pipe_table(cells: pd.DataFrame) -> str:
+    rows = [list(cells.columns), ["---"] * len(cells.columns), *cells.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

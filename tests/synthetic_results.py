@@ -1,0 +1,166 @@
+"""A results directory as the study writes it, with made-up numbers, for the tests of its readers.
+
+Everything follows from a seed. The scores are drawn, not computed: what the readers print can
+be checked against the drawn numbers, and says nothing about any network.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+LINES = {"train": 24, "validation": 12, "test": 40}
+BASELINES = {"comb": 0.595, "random": 0.44}
+
+
+def run_specs() -> list[dict]:
+    """A grid as a small study has it: some members of the thesis's, and one of its own."""
+    specs = [
+        _spec("cnn_dilated-s0", ["dilated"], {"name": "cnn_dilated"}),
+        _spec("ckcnn_dilated-w8-s0", ["dilated"], {"name": "ckcnn_dilated", "omega_0": 8.0}),
+    ]
+    for size, omega_0, experiments in (
+        (33, 30.0, ["kernel_size"]),
+        (65, 30.0, ["kernel_size"]),
+        (131, 30.0, ["kernel_size", "omega_0"]),
+        (527, 30.0, ["omega_0"]),
+        (131, 10.0, ["omega_0"]),
+        (527, 10.0, ["omega_0"]),
+    ):
+        network = {"name": "ckcnn", "kernel_size": size, "omega_0": omega_0, "channels": 15}
+        specs.append(_spec(f"ckcnn-k{size}-w{omega_0:.0f}-s0", experiments, network))
+    return specs
+
+
+def write_results(directory: Path, seed: int = 0) -> dict[str, np.ndarray]:
+    """Write the study and return the upstream test F1 (lines,) of each run at tolerance 4."""
+    rng = np.random.default_rng(seed)
+    bubbles = {split: rng.integers(10, 1000, count) for split, count in LINES.items()}
+    pressure = {split: rng.uniform(5, 250, count) for split, count in LINES.items()}
+    summary, test_f1 = [], {}
+    for index, spec in enumerate(run_specs()):
+        run = spec["name"]
+        folder = directory / "runs" / run
+        folder.mkdir(parents=True)
+        (folder / "spec.json").write_text(json.dumps(spec))
+        _history(rng, spec["training"]["epochs"]).to_csv(folder / "history.csv", index=False)
+        level = 0.9 - 0.05 * index
+        rows = {"train": [], "test": []}
+        thresholds = []
+        for score, loss in (("upstream", 0.0), ("matched", 0.2)):
+            for tolerance in range(10):
+                middle = (level - loss) * (0.5 + 0.05 * tolerance)
+                for calibration, threshold in (("train", 0.15), ("validation", 0.2)):
+                    thresholds.append((calibration, score, tolerance, threshold, middle))
+                    for split in ("train", "test"):
+                        if (split, calibration) == ("train", "validation"):
+                            continue
+                        f1 = _draw(rng, middle, bubbles[split])
+                        rows[split].append(
+                            _lines(f1, bubbles[split], pressure[split], calibration).assign(
+                                score=score, tolerance=tolerance, threshold=threshold
+                            )
+                        )
+                        row = _summary_row(spec, split, calibration, score, tolerance, f1)
+                        summary.append({**row, "threshold": threshold})
+                        if (split, calibration, score, tolerance) == (
+                            "test",
+                            "validation",
+                            "upstream",
+                            4,
+                        ):
+                            test_f1[run] = f1
+        for split, parts in rows.items():
+            pd.concat(parts).to_csv(folder / f"{split}.csv", index=False)
+        columns = ["split", "score", "tolerance", "threshold", "mean_f1"]
+        pd.DataFrame(thresholds, columns=columns).to_csv(folder / "thresholds.csv", index=False)
+    pd.DataFrame(summary).to_csv(directory / "summary.csv", index=False)
+    _baselines().to_csv(directory / "baselines.csv", index=False)
+    return test_f1
+
+
+def _spec(name: str, experiments: list[str], network: dict) -> dict:
+    training = {
+        "preset": "thesis-counts",
+        "epochs": 12,
+        "batch_size": 8,
+        "crop": 1024,
+        "optimizer_step": "batch",
+        "learning_rate": 0.01,
+        "input_scaling": "line_rms",
+        "seed": 0,
+    }
+    loss = {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1}
+    return {
+        "name": name,
+        "experiments": experiments,
+        "network": network,
+        "training": training,
+        "loss": loss,
+    }
+
+
+def _history(rng, epochs: int) -> pd.DataFrame:
+    epoch = np.arange(1, epochs + 1)
+    train = 1.9 * np.exp(-epoch / 10) + 0.4 + 0.02 * rng.standard_normal(epochs)
+    validation = np.where(epoch % 3 == 0, train + 0.1, np.nan)
+    rate = np.where(epoch <= 10, 0.01, 0.001)
+    return pd.DataFrame(
+        {"epoch": epoch, "train_loss": train, "validation_loss": validation, "learning_rate": rate}
+    )
+
+
+def _draw(rng, middle: float, bubbles: np.ndarray) -> np.ndarray:
+    crowding = 0.1 * (500 - bubbles) / 500
+    return np.clip(middle + crowding + 0.03 * rng.standard_normal(len(bubbles)), 0.001, 1.0)
+
+
+def _lines(f1, bubbles, pressure, calibration: str) -> pd.DataFrame:
+    hits = np.round(f1 * bubbles).astype(int)
+    return pd.DataFrame(
+        {
+            "line": np.arange(len(f1)) + 2_000_000,
+            "bubbles": bubbles,
+            "pressure_kpa": pressure,
+            "calibration": calibration,
+            "true_positives": hits,
+            "false_positives": bubbles - hits,
+            "false_negatives": bubbles - hits,
+            "f1": f1,
+            "abs_error_samples": 1.0,
+        }
+    )
+
+
+def _summary_row(spec: dict, split, calibration, score, tolerance, f1) -> dict:
+    network = spec["network"]
+    spread = 1.96 * f1.std() / np.sqrt(len(f1))
+    parameters = {"cnn_dilated": 137_729, "ckcnn_dilated": 636_497, "ckcnn": 28_392}
+    return {
+        "run": spec["name"],
+        "experiments": ";".join(spec["experiments"]),
+        "network": network["name"],
+        "kernel_size": network.get("kernel_size"),
+        "omega_0": network.get("omega_0"),
+        "parameters": parameters[network["name"]],
+        "split": split,
+        "calibration": calibration,
+        "score": score,
+        "tolerance": tolerance,
+        "mean_f1": f1.mean(),
+        "median_f1": np.median(f1),
+        "ci_low": f1.mean() - spread,
+        "ci_high": f1.mean() + spread,
+        "lines": len(f1),
+    }
+
+
+def _baselines() -> pd.DataFrame:
+    rows = [
+        {"baseline": name, "score": score, "tolerance": tolerance, "mean_f1": mean - loss}
+        for name, mean in BASELINES.items()
+        for score, loss in (("upstream", 0.0), ("matched", 0.1))
+        for tolerance in range(10)
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,184 @@
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import BASELINES, LINES, write_results
+
+from ckstudy import tables, thesis
+from ckstudy.errors import StudyError
+from ckstudy.results import Results
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("results")
+    test_f1 = write_results(directory)
+    return Results(directory), test_f1
+
+
+def test_thesis_table_2_repeats_no_cell_and_covers_the_grid():
+    cells = [(row.kernel_size, row.omega_0) for row in thesis.TABLE_2]
+    assert sorted(cells) == [(size, 10.0 * k) for size in (131, 527) for k in range(1, 9)]
+
+
+def test_bootstrap_interval_is_that_of_the_normal_mean():
+    # For many lines the mean is normal: mean ± 1.96 s / sqrt(n).
+    scores = np.random.default_rng(3).normal(0.7, 0.1, 2000)
+    estimate = tables.bootstrap(scores)
+    half = 1.96 * scores.std() / np.sqrt(2000)
+    assert estimate.value == pytest.approx(scores.mean())
+    assert estimate.low == pytest.approx(scores.mean() - half, abs=0.1 * half)
+    assert estimate.high == pytest.approx(scores.mean() + half, abs=0.1 * half)
+
+
+def test_bootstrap_of_the_median_and_of_equal_scores():
+    assert tables.bootstrap(np.array([1.0, 2.0, 9.0]), np.median).value == 2.0
+    same = tables.bootstrap(np.full(20, 0.3))
+    assert (same.value, same.low, same.high) == pytest.approx((0.3, 0.3, 0.3))
+
+
+def test_paired_difference_uses_the_same_lines(study):
+    results, test_f1 = study
+    first, second = "ckcnn_dilated-w8-s0", "cnn_dilated-s0"
+    estimate = tables.paired_difference(results, first, second)
+    difference = test_f1[first] - test_f1[second]
+    assert estimate.value == pytest.approx(difference.mean())
+    half = 1.96 * difference.std() / np.sqrt(len(difference))
+    assert estimate.high - estimate.low == pytest.approx(2 * half, rel=0.2)
+
+
+def test_table_1_puts_thesis_and_study_side_by_side(study):
+    results, test_f1 = study
+    table = tables.kernel_size_table(results, "tiny")
+    data = table.data.set_index("kernel_size")
+    assert list(data.index) == [33, 65, 131, 263, 527, 1055, 2111]
+    row = data.loc[65]
+    assert row.thesis_train_f1 == 0.866
+    assert row.difference == pytest.approx(row.train_f1 - 0.866)
+    assert row.difference_low == pytest.approx(row.train_f1_low - 0.866)
+    assert (row.threshold_train, row.threshold_validation) == (0.15, 0.2)
+    assert row.test_f1 == pytest.approx(test_f1["ckcnn-k65-w30-s0"].mean())
+
+
+def test_table_1_dashes_what_only_one_side_has(study):
+    results, _ = study
+    table = tables.kernel_size_table(results, "tiny")
+    lines = {
+        line.split("|")[1].strip(): line for line in table.markdown().splitlines() if "|" in line
+    }
+    thesis_alone = [cell.strip() for cell in lines["2111"].split("|")[1:-1]]
+    assert thesis_alone == ["2111", "0.10", "–", "–", "0.364", "–", "–", "–", "–"]
+    study_alone = [cell.strip() for cell in lines["33"].split("|")[1:-1]]
+    assert study_alone[1] == study_alone[4] == study_alone[6] == "–"
+    assert "–" not in (study_alone[2], study_alone[5], study_alone[7])
+    assert "not in this study: 263, 527, 1055, 2111; not in the thesis: 33" in table.caption
+
+
+def test_every_caption_tells_the_scale(study):
+    results, _ = study
+    for make in TABLES:
+        caption = make(results, "tiny").caption
+        assert "study `tiny`" in caption
+        assert "24 training, 40 test lines" in caption
+        assert "12 epochs" in caption
+        assert "960 test lines" in caption
+
+
+def test_table_2_has_a_block_for_each_score(study):
+    results, test_f1 = study
+    table = tables.omega_0_table(results, "tiny")
+    upstream = table.data[table.data["score"] == "upstream"].set_index(["kernel_size", "omega_0"])
+    assert len(upstream) == 16
+    cell = upstream.loc[(527, 10.0)]
+    assert cell.median_f1 == pytest.approx(np.median(test_f1["ckcnn-k527-w10-s0"]))
+    assert cell.median_difference == pytest.approx(cell.median_f1 - 0.748)
+    assert cell.median_f1_low < cell.median_f1 < cell.median_f1_high
+    assert cell.mean_difference == pytest.approx(test_f1["ckcnn-k527-w10-s0"].mean() - 0.723)
+    matched = table.data[table.data["score"] == "matched"]
+    assert matched["thesis_mean_f1"].isna().all()
+    assert table.markdown().count("\n## ") == 2
+
+
+def test_dilated_table_compares_line_by_line(study):
+    results, test_f1 = study
+    data = tables.dilated_table(results, "tiny").data.set_index(["network", "score"])
+    continuous = data.loc[("ckcnn_dilated", "upstream")]
+    difference = test_f1["ckcnn_dilated-w8-s0"] - test_f1["cnn_dilated-s0"]
+    assert continuous.paired_difference == pytest.approx(difference.mean())
+    assert np.isnan(data.loc[("cnn_dilated", "upstream")].paired_difference)
+    assert continuous.parameters == continuous.thesis_parameters == 636_497
+
+
+def test_baselines_table_answers_the_comb_question(study):
+    results, test_f1 = study
+    table = tables.baselines_table(results, "tiny")
+    data = table.data.set_index("predictor")
+    assert list(data["upstream_f1"]) == sorted(data["upstream_f1"], reverse=True)
+    above = data.loc["cnn_dilated-s0", "above_comb"]
+    assert above == pytest.approx(test_f1["cnn_dilated-s0"].mean() - BASELINES["comb"])
+    assert "`cnn_dilated-s0`, beats the comb" in table.caption
+
+
+@pytest.mark.parametrize(("comb", "verdict"), [(0.99, "does not reach"), (None, "cannot be told")])
+def test_the_comb_may_win_or_draw(tmp_path, comb, verdict):
+    test_f1 = write_results(tmp_path)
+    path = tmp_path / "baselines.csv"
+    rows = pd.read_csv(path)
+    rows.loc[rows["baseline"] == "comb", "mean_f1"] = comb or test_f1["cnn_dilated-s0"].mean()
+    rows.to_csv(path, index=False)
+    assert verdict in tables.best_against_comb(Results(tmp_path))
+
+
+def test_best_run_is_chosen_on_validation_lines(tmp_path):
+    write_results(tmp_path)
+    path = tmp_path / "runs" / "ckcnn-k33-w30-s0" / "thresholds.csv"
+    rows = pd.read_csv(path)
+    rows.loc[rows["split"] == "validation", "mean_f1"] = 0.999
+    rows.to_csv(path, index=False)
+    assert tables.best_run(Results(tmp_path)) == "ckcnn-k33-w30-s0"
+
+
+def test_write_gives_the_same_bytes_each_time(study, tmp_path):
+    directory = study[0].directory
+    for name in ("one", "two"):
+        for make in TABLES:
+            make(Results(directory), "tiny").write(tmp_path / name)
+    first = sorted((tmp_path / "one").iterdir())
+    assert [path.suffix for path in first] == [".csv", ".md"] * 4
+    for path in first:
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_csv_keeps_unrounded_numbers(study, tmp_path):
+    results, test_f1 = study
+    tables.kernel_size_table(results, "tiny").write(tmp_path)
+    written = pd.read_csv(tmp_path / "table1.csv").set_index("run")
+    expected = test_f1["ckcnn-k131-w30-s0"].mean()
+    assert written.loc["ckcnn-k131-w30-s0", "test_f1"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_line_scores_are_those_of_the_chosen_lines(study):
+    results, test_f1 = study
+    rows = results.line_scores("cnn_dilated-s0")
+    assert len(rows) == LINES["test"]
+    np.testing.assert_allclose(rows["f1"], test_f1["cnn_dilated-s0"])
+    with pytest.raises(StudyError, match=r"train\.csv has no upstream scores"):
+        results.line_scores("cnn_dilated-s0", split="train")
+
+
+def test_missing_and_foreign_files_are_named(tmp_path):
+    with pytest.raises(StudyError, match=r"summary\.csv is missing"):
+        tables.kernel_size_table(Results(tmp_path), "tiny")
+    (tmp_path / "summary.csv").write_text("run,f1\na,1\n")
+    with pytest.raises(StudyError, match=r"summary\.csv lacks the columns experiments"):
+        tables.kernel_size_table(Results(tmp_path), "tiny")
+    (tmp_path / "baselines.csv").write_text("")
+    with pytest.raises(StudyError, match=r"baselines\.csv is not a CSV table"):
+        Results(tmp_path).baselines  # noqa: B018
+
+
+TABLES = (
+    tables.kernel_size_table,
+    tables.omega_0_table,
+    tables.dilated_table,
+    tables.baselines_table,
+)
