@@ -1,0 +1,1 @@
+"""Training: loss, batches, checkpoints, the training loop, released models and predictions."""

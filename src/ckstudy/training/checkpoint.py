@@ -1,0 +1,78 @@
+"""Checkpoints that survive kill -9, and the lock that keeps two trainers apart."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from ckstudy.errors import StudyError
+from ckstudy.files import atomic_path
+
+_NAME = "checkpoint.pt"
+_LOCK = "lock"
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the checkpoint folder alone; the kernel frees it when the process ends, however.
+
+    Raises
+    ------
+    StudyError
+        Where another process holds it: two trainers would overwrite each other's progress.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StudyError(
+            f"another process is training on {folder}; wait for it or stop it first"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def save(folder: Path, state: dict) -> None:
+    """Write ``state`` as the folder's checkpoint, whole or not at all."""
+    with atomic_path(folder / _NAME) as temporary:
+        torch.save(state, temporary)
+
+
+def load(folder: Path, fingerprint: str, say) -> dict | None:
+    """The folder's checkpoint, or None where there is none that fits.
+
+    Parameters
+    ----------
+    folder : Path
+    fingerprint : str
+        What the checkpoint must have been made by: spec, code and data. Another one means
+        starting afresh.
+    say : callable
+        Called with one line that tells the user what was found.
+    """
+    path = folder / _NAME
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+        say(f"checkpoint {path} cannot be read ({error}); starting afresh")
+        return None
+    if state.get("fingerprint") != fingerprint:
+        say(f"checkpoint {path} belongs to other settings, code or data; starting afresh")
+        return None
+    say(f"resuming {path} at epoch {state['epoch']}, step {state['step']}")
+    return state
+
+
+def remove(folder: Path) -> None:
+    """Delete the checkpoint, once the released model is on the disk.
+
+    The lock file stays: were it deleted, two processes could each hold a lock of that name.
+    """
+    (folder / _NAME).unlink(missing_ok=True)

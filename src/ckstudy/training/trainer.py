@@ -1,0 +1,290 @@
+"""The training of one network, from its spec to its released weights."""
+
+import hashlib
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from ckstudy.dataset import data_hash, read_lines
+from ckstudy.errors import StudyError
+from ckstudy.files import write_text
+from ckstudy.networks import build_network
+from ckstudy.provenance import environment, source_digest
+from ckstudy.training import checkpoint
+from ckstudy.training.batches import LineBatches
+from ckstudy.training.loss import DualLoss
+from ckstudy.training.release import save_model
+from ckstudy.training.stopping import Stopped, StopRequest, stop_on_signals
+
+HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "learning_rate")
+CHECKPOINT_SECONDS = 60.0
+
+
+def train(
+    spec: dict,
+    *,
+    train_path: Path,
+    validation_path: Path,
+    out: Path,
+    checkpoint_folder: Path,
+    device: torch.device,
+) -> None:
+    """Train the network that ``spec`` describes, and release it.
+
+    Writes ``out/model.safetensors`` and ``out/history.csv``. Where the checkpoint folder holds
+    a checkpoint of the same spec, code and data, the training goes on from there: on the CPU,
+    any number of interruptions gives the same weights and history, bit for bit.
+
+    Parameters
+    ----------
+    spec : dict
+        ``network`` (name and options), ``training``, ``loss``: a member of the grid, see
+        :mod:`ckstudy.grid`.
+    train_path, validation_path : Path
+        Data files. The validation lines are only looked at for the history.
+    out : Path
+        Folder of the run.
+    checkpoint_folder : Path
+        Where progress is kept; locked while this runs.
+    device : torch.device
+
+    Raises
+    ------
+    StudyError
+        For bad data or settings, or where the loss is no longer finite.
+    Stopped
+        After a signal, with the progress saved.
+    """
+    with checkpoint.exclusive(checkpoint_folder), stop_on_signals() as stop:
+        data = {"train": data_hash(train_path), "validation": data_hash(validation_path)}
+        run = Training(spec, train_path, validation_path, checkpoint_folder, data, device)
+        run.resume()
+        run.to_the_end(stop)
+        run.release(out)
+        checkpoint.remove(checkpoint_folder)
+
+
+class Training:
+    """The state of one training, and what moves it forward.
+
+    Attributes
+    ----------
+    epoch, step : int
+        The step to be done next.
+    history : list of tuple
+        Rows of :data:`HISTORY_COLUMNS`, one an epoch.
+    """
+
+    def __init__(
+        self,
+        spec: dict,
+        train_path: Path,
+        validation_path: Path,
+        folder: Path,
+        data: dict[str, str],
+        device: torch.device,
+    ) -> None:
+        settings = spec["training"]
+        self.spec, self.settings, self.folder, self.data = spec, settings, folder, data
+        self.device = device
+        self.digest = source_digest("ckstudy.training.trainer")
+        self.fingerprint = _fingerprint(spec, self.digest, data)
+
+        torch.manual_seed(settings["seed"])
+        options = dict(spec["network"])
+        self.network = build_network(options.pop("name"), **options).to(device)
+        self.network.input_scaling = settings["input_scaling"]
+        self.loss = DualLoss(**spec["loss"]).to(device)
+        self.optimiser = torch.optim.Adam(
+            self.network.parameters(), lr=settings["learning_rate"], fused=True
+        )
+
+        def batches(path: Path, crop: int | None) -> LineBatches:
+            return LineBatches(
+                read_lines(path),
+                padding=self.network.padding,
+                input_scaling=settings["input_scaling"],
+                batch_size=settings["batch_size"],
+                crop=crop,
+                seed=settings["seed"],
+                device=device,
+            )
+
+        self.batches = batches(train_path, settings["crop"])
+        self.validation = batches(validation_path, None)
+        self.losses = torch.zeros(self.batches.steps, device=device)
+        self.epoch = self.step = 0
+        self.history: list[tuple] = []
+        self.seconds = 0.0
+        self._since = time.monotonic()
+        self._saved = time.monotonic()
+
+    # One epoch after the other -----------------------------------------------------------------
+
+    def to_the_end(self, stop: StopRequest) -> None:
+        """Train until the last epoch is done, or until asked to stop."""
+        epochs = self.settings["epochs"]
+        with tqdm(
+            total=epochs, initial=self.epoch, unit="epoch", disable=None, desc=self.spec["run"]
+        ) as bar:
+            while self.epoch < epochs:
+                self.one_epoch(stop)
+                bar.set_postfix(loss=f"{self.history[-1][1]:.4f}", refresh=False)
+                bar.update()
+                if time.monotonic() - self._saved > CHECKPOINT_SECONDS and self.epoch < epochs:
+                    self.save()
+
+    def one_epoch(self, stop: StopRequest) -> None:
+        """Train one epoch, or what is left of it, and note its losses."""
+        rate = learning_rate(self.epoch, self.settings)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        for rf, count in self.batches.epoch(self.epoch, self.step):
+            if stop:
+                self.stop_here(stop)
+            self.losses[self.step] = self.one_step(rf, count)
+            self.step += 1
+        train_loss = self.mean_loss()
+        self.history.append((self.epoch, train_loss, self.validation_loss(), rate))
+        self.epoch, self.step = self.epoch + 1, 0
+
+    def one_step(self, rf: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+        """Forward, backward and, where it is due, an optimiser step; the batch's loss."""
+        once_an_epoch = self.settings["optimizer_step"] == "epoch"
+        if self.step == 0 or not once_an_epoch:
+            self.optimiser.zero_grad(set_to_none=True)
+        loss = self.loss(self.network.valid(rf), count)
+        # Weighted by its lines, the batches' gradients add up to that of one big batch.
+        share = len(rf) / self.batches.lines if once_an_epoch else 1.0
+        (loss * share).backward()
+        if not once_an_epoch or self.step == self.batches.steps - 1:
+            self.optimiser.step()
+        return loss.detach()
+
+    def mean_loss(self) -> float:
+        """Mean training loss of the epoch over its lines; the one place that reads the device."""
+        losses = self.losses.cpu()
+        bad = (~losses.isfinite()).nonzero()
+        if len(bad):
+            raise StudyError(
+                f"the training loss is {losses[bad[0]].item()} in epoch {self.epoch}, batch "
+                f"{bad[0].item() + 1} of {self.batches.steps}; {self.last_good()}. A lower "
+                "learning rate, or input_scaling: line_rms, usually helps"
+            )
+        sizes = torch.full((self.batches.steps,), float(self.batches.batch_size))
+        sizes[-1] = self.batches.lines - self.batches.batch_size * (self.batches.steps - 1)
+        return ((losses * sizes).sum() / sizes.sum()).item()
+
+    def validation_loss(self) -> float:
+        """Loss of the validation lines in evaluation mode; NaN in epochs that do not measure it."""
+        every, last = self.settings["validation_every"], self.settings["epochs"] - 1
+        if not every or (self.epoch % every and self.epoch != last):
+            return math.nan
+        self.network.eval()
+        total = torch.zeros((), device=self.device)
+        with torch.inference_mode():
+            for rf, count in self.validation.epoch(0):
+                total += self.loss(self.network.valid(rf), count) * len(rf)
+        return (total / self.validation.lines).item()
+
+    # Progress on the disk ----------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        now = time.monotonic()
+        self.seconds += now - self._since
+        self._since = self._saved = now
+        state = {
+            "fingerprint": self.fingerprint,
+            "epoch": self.epoch,
+            "step": self.step,
+            "history": self.history,
+            "seconds": self.seconds,
+            "losses": self.losses,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "gradients": [parameter.grad for parameter in self.network.parameters()],
+            "random": torch.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            state["cuda_random"] = torch.cuda.get_rng_state(self.device)
+        checkpoint.save(self.folder, state)
+
+    def resume(self) -> None:
+        """Take up the folder's checkpoint, where it holds one of this spec, code and data."""
+        state = checkpoint.load(self.folder, self.fingerprint, _say)
+        if state is None:
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for parameter, gradient in zip(
+            self.network.parameters(), state["gradients"], strict=True
+        ):
+            parameter.grad = None if gradient is None else gradient.to(self.device)
+        self.losses.copy_(state["losses"])
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda" and "cuda_random" in state:
+            torch.cuda.set_rng_state(state["cuda_random"], self.device)
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.history = [tuple(row) for row in state["history"]]
+        self.seconds = state["seconds"]
+
+    def stop_here(self, stop: StopRequest) -> None:
+        """Save, and leave by :class:`Stopped`."""
+        if self.losses[: self.step].isfinite().all():
+            self.save()
+        raise Stopped(
+            f"{self.spec['run']} stopped by signal {stop.signum}; {self.last_good()}",
+            128 + (stop.signum or 0),
+        )
+
+    def last_good(self) -> str:
+        """Where to go on from, in words."""
+        state = checkpoint.load(self.folder, self.fingerprint, lambda line: None)
+        if state is None:
+            return "no checkpoint had been written yet"
+        return f"the last good checkpoint is at epoch {state['epoch']}, step {state['step']}"
+
+    def release(self, out: Path) -> None:
+        """Write the history, then the released model: who sees the model has both."""
+        self.seconds += time.monotonic() - self._since
+        table = pd.DataFrame(self.history, columns=list(HISTORY_COLUMNS))
+        write_text(out / "history.csv", table.to_csv(index=False, float_format="%.8g"))
+        save_model(
+            out / "model.safetensors",
+            self.network,
+            spec=self.spec,
+            data=self.data,
+            source_digest=self.digest,
+            environment=environment(),
+            device=_describe(self.device),
+            wall_seconds=round(self.seconds, 1),
+            optimiser_steps=self.settings["epochs"]
+            * (1 if self.settings["optimizer_step"] == "epoch" else self.batches.steps),
+        )
+
+
+def learning_rate(epoch: int, settings: dict) -> float:
+    """The rate in ``epoch``: multiplied by ``decay_factor`` from each of ``decay_epochs`` on."""
+    passed = sum(epoch >= milestone for milestone in settings["decay_epochs"])
+    return settings["learning_rate"] * settings["decay_factor"] ** passed
+
+
+def _fingerprint(spec: dict, digest: str, data: dict[str, str]) -> str:
+    text = json.dumps([spec, digest, data], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _describe(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

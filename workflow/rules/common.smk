@@ -1,0 +1,39 @@
+# Reads and checks the config, and expands the grid. Nothing here computes a result.
+
+import json
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+from ckstudy.errors import StudyError
+from ckstudy.grid import expand_grid
+from ckstudy.provenance import source_digest
+
+validate(config, "../schemas/config.schema.yaml")
+
+try:
+    RUNS, EXPERIMENTS = expand_grid(config)
+except StudyError as error:
+    raise WorkflowError(f"config: {error}")
+
+RESULTS = config["results"].rstrip("/")
+SPLITS = ("train", "validation", "test")
+TRAINS_ON_CPU = config["device"] == "cpu"
+
+
+wildcard_constraints:
+    run="|".join(RUNS),
+    split="|".join(SPLITS),
+
+
+def as_json(value):
+    """A parameter as one line of JSON: plain text, so that Snakemake compares it by value."""
+    return json.dumps(value, sort_keys=True)
+
+
+onstart:
+    # Before anything is simulated for a training that could not start. On a cluster the
+    # trainings run elsewhere, and the trainer itself says so there.
+    if config["device"] == "cuda" and workflow.local_exec:
+        shell("ckstudy check-device --device cuda > /dev/null")

@@ -1,0 +1,31 @@
+# In: training and validation lines; no rule here sees a test line.
+# Out: RESULTS/runs/{run}/{spec.json,model.safetensors,history.csv}.
+
+
+rule train:
+    input:
+        train=f"{RESULTS}/data/train.h5",
+        validation=f"{RESULTS}/data/validation.h5",
+    output:
+        spec=f"{RESULTS}/runs/{{run}}/spec.json",
+        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        history=f"{RESULTS}/runs/{{run}}/history.csv",
+    log:
+        f"{RESULTS}/logs/train/{{run}}.log",
+    params:
+        spec=lambda wildcards: as_json(RUNS[wildcards.run]),
+        # Progress lies beside the outputs, not among them: Snakemake deletes the outputs of a
+        # job that fails, and the next attempt goes on from here.
+        out=f"{RESULTS}/runs/{{run}}",
+        checkpoints=f"{RESULTS}/checkpoints/{{run}}",
+        code=source_digest("ckstudy.training.trainer"),
+    threads: 1
+    resources:
+        gpu=0 if TRAINS_ON_CPU else 1,
+        mem_mb=8000,
+        runtime=600,
+    shell:
+        "ckstudy train --spec {params.spec:q} --train {input.train}"
+        " --validation {input.validation} --out {params.out}"
+        " --checkpoints {params.checkpoints} --device {config[device]} --threads {threads}"
+        " > {log} 2>&1"
