@@ -1,0 +1,52 @@
+# `make study` runs the quick study, `make test` the tests; each sets up .venv first.
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help study full test test-fast lint format venv clean
+
+help:
+	@echo "make study      the quick study: every table and figure, minutes on two cores"
+	@echo "make full       the thesis's full study (wants a CUDA device)"
+	@echo "make test       lint and all tests"
+	@echo "make test-fast  the tests that take seconds"
+	@echo "make venv       set up $(VENV) only"
+	@echo "make clean      delete $(VENV) and the quick study's results"
+
+study: $(READY)
+	$(BIN)/snakemake --cores $(CORES) --configfile config/quick.yaml
+
+full: $(READY)
+	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+venv: $(READY)
+
+# torch first and by its exact version: a range could take another build.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ckstudy needs Python 3.11 or newer; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[workflow,test]' --constraint constraints.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) results/quick
