@@ -14,11 +14,14 @@ LINES = {"train": 24, "validation": 12, "test": 40}
 BASELINES = {"comb": 0.595, "random": 0.44}
 
 
-def run_specs() -> list[dict]:
-    """A grid as a small study has it: some members of the thesis's, and one of its own."""
+def run_specs() -> list[tuple[dict, list[str]]]:
+    """Specs and experiments: some members of the thesis's grid, and one that it has not."""
     specs = [
-        _spec("cnn_dilated-s0", ["dilated"], {"name": "cnn_dilated"}),
-        _spec("ckcnn_dilated-w8-s0", ["dilated"], {"name": "ckcnn_dilated", "omega_0": 8.0}),
+        (_spec("cnn_dilated-s0", {"name": "cnn_dilated"}), ["dilated"]),
+        (
+            _spec("ckcnn_dilated-w8-s0", {"name": "ckcnn_dilated", "omega_0": 8.0}),
+            ["dilated"],
+        ),
     ]
     for size, omega_0, experiments in (
         (33, 30.0, ["kernel_size"]),
@@ -29,7 +32,7 @@ def run_specs() -> list[dict]:
         (527, 10.0, ["omega_0"]),
     ):
         network = {"name": "ckcnn", "kernel_size": size, "omega_0": omega_0, "channels": 15}
-        specs.append(_spec(f"ckcnn-k{size}-w{omega_0:.0f}-s0", experiments, network))
+        specs.append((_spec(f"ckcnn-k{size}-w{omega_0:.0f}-s0", network), experiments))
     return specs
 
 
@@ -39,8 +42,8 @@ def write_results(directory: Path, seed: int = 0) -> dict[str, np.ndarray]:
     bubbles = {split: rng.integers(10, 1000, count) for split, count in LINES.items()}
     pressure = {split: rng.uniform(5, 250, count) for split, count in LINES.items()}
     summary, test_f1 = [], {}
-    for index, spec in enumerate(run_specs()):
-        run = spec["name"]
+    for index, (spec, experiments) in enumerate(run_specs()):
+        run = spec["run"]
         folder = directory / "runs" / run
         folder.mkdir(parents=True)
         (folder / "spec.json").write_text(json.dumps(spec))
@@ -62,7 +65,9 @@ def write_results(directory: Path, seed: int = 0) -> dict[str, np.ndarray]:
                                 score=score, tolerance=tolerance, threshold=threshold
                             )
                         )
-                        row = _summary_row(spec, split, calibration, score, tolerance, f1)
+                        row = _summary_row(
+                            spec, experiments, split, calibration, score, tolerance, f1
+                        )
                         summary.append({**row, "threshold": threshold})
                         if (split, calibration, score, tolerance) == (
                             "test",
@@ -76,13 +81,14 @@ def write_results(directory: Path, seed: int = 0) -> dict[str, np.ndarray]:
         columns = ["split", "score", "tolerance", "threshold", "mean_f1"]
         pd.DataFrame(thresholds, columns=columns).to_csv(folder / "thresholds.csv", index=False)
     pd.DataFrame(summary).to_csv(directory / "summary.csv", index=False)
-    _baselines().to_csv(directory / "baselines.csv", index=False)
+    means, lines = _baselines(bubbles["test"], pressure["test"])
+    means.to_csv(directory / "baselines.csv", index=False)
+    lines.to_csv(directory / "baseline_lines.csv", index=False)
     return test_f1
 
 
-def _spec(name: str, experiments: list[str], network: dict) -> dict:
+def _spec(name: str, network: dict) -> dict:
     training = {
-        "preset": "thesis-counts",
         "epochs": 12,
         "batch_size": 8,
         "crop": 1024,
@@ -93,8 +99,8 @@ def _spec(name: str, experiments: list[str], network: dict) -> dict:
     }
     loss = {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1}
     return {
-        "name": name,
-        "experiments": experiments,
+        "run": name,
+        "preset": "thesis-counts",
         "network": network,
         "training": training,
         "loss": loss,
@@ -133,13 +139,13 @@ def _lines(f1, bubbles, pressure, calibration: str) -> pd.DataFrame:
     )
 
 
-def _summary_row(spec: dict, split, calibration, score, tolerance, f1) -> dict:
+def _summary_row(spec: dict, experiments, split, calibration, score, tolerance, f1) -> dict:
     network = spec["network"]
     spread = 1.96 * f1.std() / np.sqrt(len(f1))
     parameters = {"cnn_dilated": 137_729, "ckcnn_dilated": 636_497, "ckcnn": 28_392}
     return {
-        "run": spec["name"],
-        "experiments": ";".join(spec["experiments"]),
+        "run": spec["run"],
+        "experiments": ";".join(experiments),
         "network": network["name"],
         "kernel_size": network.get("kernel_size"),
         "omega_0": network.get("omega_0"),
@@ -156,11 +162,17 @@ def _summary_row(spec: dict, split, calibration, score, tolerance, f1) -> dict:
     }
 
 
-def _baselines() -> pd.DataFrame:
-    rows = [
-        {"baseline": name, "score": score, "tolerance": tolerance, "mean_f1": mean - loss}
-        for name, mean in BASELINES.items()
-        for score, loss in (("upstream", 0.0), ("matched", 0.1))
-        for tolerance in range(10)
-    ]
-    return pd.DataFrame(rows)
+def _baselines(bubbles: np.ndarray, pressure: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    summary, lines = [], []
+    for name, mean in BASELINES.items():
+        for score, loss in (("upstream", 0.0), ("matched", 0.1)):
+            f1 = mean - loss + 0.1 * (500 - bubbles) / 500
+            f1 += mean - loss - f1.mean()
+            spread = 1.96 * f1.std() / np.sqrt(len(f1))
+            rows = _lines(f1, bubbles, pressure, "validation")
+            lines.append(rows.assign(baseline=name, score=score, tolerance=4, threshold=0.5))
+            for tolerance in range(10):
+                row = {"baseline": name, "score": score, "tolerance": tolerance, "threshold": 0.5}
+                ends = {"ci_low": mean - loss - spread, "ci_high": mean - loss + spread}
+                summary.append({**row, "mean_f1": mean - loss, **ends, "lines": len(f1)})
+    return pd.DataFrame(summary), pd.concat(lines)

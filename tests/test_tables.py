@@ -1,9 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 from synthetic_results import BASELINES, LINES, write_results
 
-from ckstudy import tables, thesis
+from ckstudy import estimates, tables, thesis
 from ckstudy.errors import StudyError
 from ckstudy.results import Results
 
@@ -20,30 +21,41 @@ def test_thesis_table_2_repeats_no_cell_and_covers_the_grid():
     assert sorted(cells) == [(size, 10.0 * k) for size in (131, 527) for k in range(1, 9)]
 
 
-def test_bootstrap_interval_is_that_of_the_normal_mean():
-    # For many lines the mean is normal: mean ± 1.96 s / sqrt(n).
-    scores = np.random.default_rng(3).normal(0.7, 0.1, 2000)
-    estimate = tables.bootstrap(scores)
-    half = 1.96 * scores.std() / np.sqrt(2000)
-    assert estimate.value == pytest.approx(scores.mean())
-    assert estimate.low == pytest.approx(scores.mean() - half, abs=0.1 * half)
-    assert estimate.high == pytest.approx(scores.mean() + half, abs=0.1 * half)
-
-
-def test_bootstrap_of_the_median_and_of_equal_scores():
-    assert tables.bootstrap(np.array([1.0, 2.0, 9.0]), np.median).value == 2.0
-    same = tables.bootstrap(np.full(20, 0.3))
-    assert (same.value, same.low, same.high) == pytest.approx((0.3, 0.3, 0.3))
+def test_interval_of_the_median_is_that_of_the_order_statistics(study):
+    # Without any assumption, the 95 % interval of a median runs between the order statistics
+    # whose ranks are the binomial quantiles.
+    results, test_f1 = study
+    scores = np.sort(test_f1["cnn_dilated-s0"])
+    estimate = estimates.median_f1(results, "cnn_dilated-s0", "upstream")
+    low, high = (int(binom.ppf(level, len(scores), 0.5)) for level in (0.025, 0.975))
+    assert estimate.value == pytest.approx(np.median(scores))
+    assert scores[low - 2] <= estimate.low <= scores[low + 1]
+    assert scores[high - 2] <= estimate.high <= scores[high + 1]
 
 
 def test_paired_difference_uses_the_same_lines(study):
     results, test_f1 = study
     first, second = "ckcnn_dilated-w8-s0", "cnn_dilated-s0"
-    estimate = tables.paired_difference(results, first, second)
-    difference = test_f1[first] - test_f1[second]
-    assert estimate.value == pytest.approx(difference.mean())
+    # Lines in another order, and one of them missing, must still meet their partners.
+    shuffled = results.line_scores(second).iloc[::-1].iloc[1:]
+    estimate = estimates.paired_difference(results.line_scores(first), shuffled)
+    difference = (test_f1[first] - test_f1[second])[:-1]
     half = 1.96 * difference.std() / np.sqrt(len(difference))
+    assert estimate.value == pytest.approx(difference.mean())
     assert estimate.high - estimate.low == pytest.approx(2 * half, rel=0.2)
+
+
+def test_train_minus_test_resamples_both_sets(study):
+    results, _ = study
+    run = "ckcnn-k65-w30-s0"
+    train, test = (
+        results.line_scores(run, split=split, calibration="train")["f1"]
+        for split in ("train", "test")
+    )
+    estimate = estimates.train_minus_test(results, run)
+    deviation = np.sqrt(train.var() / len(train) + test.var() / len(test))
+    assert estimate.value == pytest.approx(train.mean() - test.mean())
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * deviation, rel=0.2)
 
 
 def test_table_1_puts_thesis_and_study_side_by_side(study):
@@ -121,9 +133,10 @@ def test_baselines_table_answers_the_comb_question(study):
 @pytest.mark.parametrize(("comb", "verdict"), [(0.99, "does not reach"), (None, "cannot be told")])
 def test_the_comb_may_win_or_draw(tmp_path, comb, verdict):
     test_f1 = write_results(tmp_path)
-    path = tmp_path / "baselines.csv"
+    path = tmp_path / "baseline_lines.csv"
     rows = pd.read_csv(path)
-    rows.loc[rows["baseline"] == "comb", "mean_f1"] = comb or test_f1["cnn_dilated-s0"].mean()
+    mine = (rows["baseline"] == "comb") & (rows["score"] == "upstream")
+    rows.loc[mine, "f1"] = comb or test_f1["cnn_dilated-s0"][::-1]
     rows.to_csv(path, index=False)
     assert verdict in tables.best_against_comb(Results(tmp_path))
 

@@ -67,8 +67,17 @@ class Results:
     @cached_property
     def baselines(self) -> pd.DataFrame:
         """Input-independent and classical predictors on the test lines, a row per score."""
-        columns = ["baseline", "score", "tolerance", "mean_f1"]
+        columns = ["baseline", "score", "tolerance", "mean_f1", "ci_low", "ci_high"]
         return _read_csv(self.directory / "baselines.csv", columns)
+
+    def baseline_lines(self, baseline: str, score: str = "upstream") -> pd.DataFrame:
+        """Scores of a baseline for single test lines at the study's tolerance, by line number."""
+        path = self.directory / "baseline_lines.csv"
+        rows = _read_csv(path, ["baseline", *LINE_COLUMNS])
+        wanted = (rows["baseline"] == baseline) & (rows["score"] == score)
+        if not wanted.any():
+            raise StudyError(f"{path} has no {score} scores of the baseline {baseline!r}")
+        return rows[wanted].set_index("line").sort_index()
 
     def runs(self, experiment: str | None = None) -> pd.DataFrame:
         """The runs, in the study's order, indexed by name.

@@ -1,8 +1,7 @@
 """The study's tables, each with the thesis's printed numbers beside its own.
 
-A difference from the thesis is a finding: it is printed with its uncertainty. Intervals are 95 %
-percentile bootstraps over lines; they hold the trained network fixed, so they say nothing about
-another training seed. A row that only one side has shows a dash on the other.
+A difference from the thesis is a finding: it is printed with its uncertainty (see
+:mod:`ckstudy.estimates`). A row that only one side has shows a dash on the other.
 """
 
 import math
@@ -10,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ckstudy import thesis
+from ckstudy.estimates import NONE, Estimate, mean_f1, median_f1, paired_difference
 from ckstudy.files import write_text
 from ckstudy.results import Results
 
@@ -59,64 +58,6 @@ class Table:
         write_text(Path(directory) / f"{self.name}.md", self.markdown())
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic of the line scores with its 95 % interval; NaN where there is none."""
-
-    value: float
-    low: float
-    high: float
-
-    def __sub__(self, constant: float) -> "Estimate":
-        return Estimate(self.value - constant, self.low - constant, self.high - constant)
-
-
-NONE = Estimate(math.nan, math.nan, math.nan)
-
-
-def bootstrap(
-    scores: np.ndarray,
-    statistic: Callable[..., np.ndarray] = np.mean,
-    *,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> Estimate:
-    """Statistic of line scores with its 95 % percentile bootstrap interval over lines.
-
-    Parameters
-    ----------
-    scores : ndarray, shape (lines,)
-        One score a line, or the differences of two networks on the same lines.
-    statistic : callable
-        ``numpy.mean`` or ``numpy.median``; must take ``axis``.
-    resamples : int
-        Number of resamples of the lines.
-    seed : int
-        Seed of the resampling, fixed so that a table can be made again.
-    """
-    scores = np.asarray(scores, dtype=float)
-    chosen = np.random.default_rng(seed).integers(len(scores), size=(resamples, len(scores)))
-    low, high = np.quantile(statistic(scores[chosen], axis=1), [0.025, 0.975])
-    return Estimate(float(statistic(scores)), float(low), float(high))
-
-
-def paired_difference(results: Results, first: str, second: str, **selection) -> Estimate:
-    """Mean over the common lines of the F1 of run ``first`` minus that of run ``second``."""
-    scores = [results.line_scores(run, **selection)["f1"] for run in (first, second)]
-    both = pd.concat(scores, axis=1, join="inner")
-    return bootstrap((both.iloc[:, 0] - both.iloc[:, 1]).to_numpy())
-
-
-def mean_f1(results: Results, run: str, **selection) -> Estimate:
-    """Mean F1 with its interval, from the summary; NaN where the summary has no such row."""
-    selection = {"split": "test", "calibration": "validation", "tolerance": TOLERANCE} | selection
-    rows = results.scores(**selection)
-    if run not in rows.index:
-        return NONE
-    row = rows.loc[run]
-    return Estimate(float(row["mean_f1"]), float(row["ci_low"]), float(row["ci_high"]))
-
-
 def scale(results: Results, study: str) -> str:
     """One sentence that says how large the study was that made the numbers."""
     lines = results.summary.groupby("split")["lines"].max()
@@ -125,17 +66,18 @@ def scale(results: Results, study: str) -> str:
         for split, name in (("train", "training"), ("validation", "validation"), ("test", "test"))
         if split in lines
     )
-    training = [results.spec(run)["training"] for run in results.runs().index]
+    specs = [results.spec(run) for run in results.runs().index]
+    settings = [{"preset": spec.get("preset"), **spec["training"]} for spec in specs]
     words = [f"study `{study}`", f"{held} lines"]
     for key, text in (
+        ("preset", "preset {}"),
         ("epochs", "{} epochs"),
-        ("steps", "{} optimiser steps"),
         ("optimizer_step", "one optimiser step per {}"),
         ("batch_size", "batches of {}"),
         ("crop", "crops of {} samples"),
         ("input_scaling", "input in {}"),
     ):
-        found = sorted({str(spec[key]) for spec in training if spec.get(key) is not None})
+        found = sorted({str(spec[key]) for spec in settings if spec.get(key) is not None})
         if found:
             words.append(text.format(" or ".join(found)))
     return f"Scale: {'; '.join(words)}. The thesis: {thesis.EPOCHS} epochs, " + (
@@ -200,7 +142,7 @@ def omega_0_table(results: Results, study: str) -> Table:
         for (size, omega_0), run in _members(printed, keyed, "cell"):
             # The thesis has no matched score to compare with.
             told = printed.get((size, omega_0)) if score == "upstream" else None
-            median = _median_f1(results, run, score)
+            median = median_f1(results, run, score) if run else NONE
             mean = mean_f1(results, run, score=score)
             rows.append(
                 {
@@ -259,7 +201,10 @@ def dilated_table(results: Results, study: str) -> Table:
         for score in ("upstream", "matched"):
             against = NONE
             if reference is not None and run != reference:
-                against = paired_difference(results, run, reference, score=score)
+                against = paired_difference(
+                    results.line_scores(run, score=score),
+                    results.line_scores(reference, score=score),
+                )
             rows.append(
                 {
                     "run": run,
@@ -270,7 +215,7 @@ def dilated_table(results: Results, study: str) -> Table:
                     "parameters": runs.parameters[run],
                     "threshold": _threshold(results, run, "validation", score),
                     **_flat("mean_f1", mean_f1(results, run, score=score)),
-                    **_flat("median_f1", _median_f1(results, run, score)),
+                    **_flat("median_f1", median_f1(results, run, score) if run else NONE),
                     **_flat("paired_difference", against),
                 }
             )
@@ -306,32 +251,33 @@ def dilated_table(results: Results, study: str) -> Table:
 def baselines_table(results: Results, study: str) -> Table:
     """Every network beside predictors that learn little or do not look at the input at all."""
     at_tolerance = results.baselines[results.baselines["tolerance"] == TOLERANCE]
-    pivot = at_tolerance.pivot(index="baseline", columns="score", values="mean_f1")
-    comb = pivot["upstream"].get("comb", math.nan)
-    rows = [
-        {
-            "predictor": name,
-            "kind": "baseline",
-            "parameters": math.nan,
-            **_flat("upstream_f1", _baseline(at_tolerance, name, "upstream")),
-            **_flat("matched_f1", _baseline(at_tolerance, name, "matched")),
-        }
-        for name in pivot.index
-    ]
+    comb = results.baseline_lines("comb")
+    rows = []
+    for name in at_tolerance["baseline"].unique():
+        above = paired_difference(results.baseline_lines(name), comb) if name != "comb" else NONE
+        rows.append(
+            {
+                "predictor": name,
+                "kind": "baseline",
+                "parameters": math.nan,
+                **_flat("upstream_f1", _baseline(at_tolerance, name, "upstream")),
+                **_flat("above_comb", above),
+                **_flat("matched_f1", _baseline(at_tolerance, name, "matched")),
+            }
+        )
     runs = results.runs()
-    rows += [
-        {
-            "predictor": run,
-            "kind": "network",
-            "parameters": runs.parameters[run],
-            **_flat("upstream_f1", mean_f1(results, run, score="upstream")),
-            **_flat("matched_f1", mean_f1(results, run, score="matched")),
-        }
-        for run in runs.index
-    ]
+    for run in runs.index:
+        rows.append(
+            {
+                "predictor": run,
+                "kind": "network",
+                "parameters": runs.parameters[run],
+                **_flat("upstream_f1", mean_f1(results, run, score="upstream")),
+                **_flat("above_comb", paired_difference(results.line_scores(run), comb)),
+                **_flat("matched_f1", mean_f1(results, run, score="matched")),
+            }
+        )
     data = pd.DataFrame(rows)
-    for end in ("", "_low", "_high"):
-        data[f"above_comb{end}"] = data[f"upstream_f1{end}"] - comb
     data = data.sort_values("upstream_f1", ascending=False, kind="stable", ignore_index=True)
     cells = _cells(
         data,
@@ -346,8 +292,9 @@ def baselines_table(results: Results, study: str) -> Table:
     )
     caption = (
         f"{best_against_comb(results)} Mean F1 of the test lines at a tolerance of {TOLERANCE} "
-        "samples, thresholds from the validation lines. The comb fires at every ninth sample "
-        f"whatever the input. {_INTERVALS} {scale(results, study)}"
+        f"samples, thresholds from the validation lines. The comb fires at every "
+        f"{2 * TOLERANCE + 1}th sample whatever the input; the difference from it is taken line "
+        f"by line. {_INTERVALS} {scale(results, study)}"
     )
     return Table("baselines", "Networks and baselines", caption, data, (("", cells),))
 
@@ -365,10 +312,8 @@ def best_run(results: Results) -> str:
 def best_against_comb(results: Results) -> str:
     """One sentence: does the best network beat the comb on the test lines?"""
     run = best_run(results)
-    ours = mean_f1(results, run, score="upstream")
+    above = paired_difference(results.line_scores(run), results.baseline_lines("comb"))
     rows = results.baselines[results.baselines["tolerance"] == TOLERANCE]
-    comb = _baseline(rows, "comb", "upstream").value
-    above = ours - comb
     if above.low > 0:
         verdict = "beats"
     elif above.high < 0:
@@ -377,7 +322,9 @@ def best_against_comb(results: Results) -> str:
         verdict = "cannot be told from"
     return (
         f"The best network by its validation F1, `{run}`, {verdict} the comb: mean test F1 "
-        f"{_text(ours)} against {_number(comb)}, a difference of {_text(above, signed=True)}."
+        f"{as_text(mean_f1(results, run, score='upstream'))} against "
+        f"{as_text(_baseline(rows, 'comb', 'upstream'))}, a difference of "
+        f"{as_text(above, signed=True)}."
     )
 
 
@@ -424,19 +371,12 @@ def _threshold(results: Results, run: str, split: str, score: str = "upstream") 
     return float(found.iloc[0]) if len(found) else math.nan
 
 
-def _median_f1(results: Results, run: str, score: str) -> Estimate:
-    if not run:
-        return NONE
-    return bootstrap(results.line_scores(run, score=score)["f1"].to_numpy(), np.median)
-
-
 def _baseline(rows: pd.DataFrame, name: str, score: str) -> Estimate:
     found = rows[(rows["baseline"] == name) & (rows["score"] == score)]
     if found.empty:
         return NONE
     row = found.iloc[0]
-    ends = (row.get("ci_low", math.nan), row.get("ci_high", math.nan))
-    return Estimate(float(row["mean_f1"]), *map(float, ends))
+    return Estimate(float(row["mean_f1"]), float(row["ci_low"]), float(row["ci_high"]))
 
 
 def _flat(name: str, estimate: Estimate) -> dict[str, float]:
@@ -458,10 +398,11 @@ def _number(value: float, pattern: str = "{:.3f}") -> str:
 
 def _interval(row, name: str, *, signed: bool = False) -> str:
     ends = (getattr(row, name), getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
-    return _text(Estimate(*ends), signed=signed)
+    return as_text(Estimate(*ends), signed=signed)
 
 
-def _text(estimate: Estimate, *, signed: bool = False) -> str:
+def as_text(estimate: Estimate, *, signed: bool = False) -> str:
+    """``0.801 [0.790, 0.812]``, or a dash."""
     pattern = "{:+.3f}" if signed else "{:.3f}"
     if math.isnan(estimate.value):
         return DASH

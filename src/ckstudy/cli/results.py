@@ -1,5 +1,54 @@
+"""``ckstudy figures`` and ``ckstudy notebook``: from scores to pictures, tables and prose."""
+
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
+    app.command("figures")(figures)
+    app.command("notebook")(notebook)
+
+
+def figures(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Figures, or kinds of figures: diagrams, lines, scores."),
+    ],
+    out: Annotated[Path, typer.Option(help="Directory of the pictures.")],
+    results: Annotated[
+        Path, typer.Option(help="Results directory; diagrams do not need it.")
+    ] = Path("results"),
+) -> None:
+    """Draw figures as PNG and SVG, the same bytes each time."""
+    from ckstudy.figures import draw
+
+    for stem in draw(names, results, out):
+        print(f"{stem}.png")
+        print(f"{stem}.svg")
+
+
+def notebook(
+    source: Annotated[Path, typer.Argument(help="Notebook to run.")],
+    out: Annotated[Path, typer.Argument(help="Notebook to write, with its outputs.")],
+    log: Annotated[
+        Path, typer.Option(help="Where the notebook lies while it runs, and after a failure.")
+    ],
+    parameter: Annotated[
+        list[str], typer.Option("--parameter", "-p", help="NAME=VALUE of the notebook.")
+    ] = [],  # noqa: B006 - typer reads the default, nothing changes it
+) -> None:
+    """Execute a notebook with papermill, in this interpreter."""
+    from ckstudy.errors import StudyError
+    from ckstudy.notebook import execute
+
+    values = {}
+    for text in parameter:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise StudyError(f"parameter {text!r} is not of the form NAME=VALUE")
+        values[name] = value
+    execute(source, out, values, log)
+    print(out)
