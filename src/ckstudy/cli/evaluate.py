@@ -1,5 +1,135 @@
+"""Scores: calibration, evaluation, baselines, and the table of all runs."""
+
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+Threads = Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Lines the network sees at a time.")]
+Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples of an interval.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
+    app.command("calibrate")(calibrate)
+    app.command("evaluate")(evaluate)
+    app.command("baselines")(baselines)
+    app.command("collect")(collect)
+
+
+def calibrate(
+    model: Annotated[Path, typer.Option(help="Released model (safetensors).")],
+    train: Annotated[Path, typer.Option(help="Training lines (HDF5).")],
+    validation: Annotated[Path, typer.Option(help="Validation lines (HDF5).")],
+    thresholds_out: Annotated[Path, typer.Option(help="Where to write the thresholds (CSV).")],
+    scores_out: Annotated[
+        Path, typer.Option(help="Where to write the scores of the training lines (CSV).")
+    ],
+    device: Device = "auto",
+    threads: Threads = 0,
+    batch_size: BatchSize = 16,
+) -> None:
+    """Choose the threshold of best mean F1 for every tolerance; never sees a test line."""
+    from ckstudy.dataset import read_lines
+    from ckstudy.scoring.evaluation import calibrate_model, model_digest
+    from ckstudy.scoring.score_files import write_table
+
+    predict = _predictor(model, device, threads, batch_size)
+    chosen, train_scores = calibrate_model(
+        predict, read_lines(train), read_lines(validation), model_digest(model)
+    )
+    write_table(scores_out, train_scores)
+    write_table(thresholds_out, chosen)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Option(help="Released model (safetensors).")],
+    test: Annotated[Path, typer.Option(help="Test lines (HDF5).")],
+    thresholds: Annotated[Path, typer.Option(help="The model's thresholds, from calibrate.")],
+    out: Annotated[Path, typer.Option(help="Where to write the scores of the lines (CSV).")],
+    device: Device = "auto",
+    threads: Threads = 0,
+    batch_size: BatchSize = 16,
+) -> None:
+    """Score test lines at the thresholds that calibrate chose."""
+    from ckstudy.dataset import read_lines
+    from ckstudy.scoring.evaluation import evaluate_model, model_digest
+    from ckstudy.scoring.score_files import read_thresholds, write_table
+
+    digest = model_digest(model)
+    read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
+    predict = _predictor(model, device, threads, batch_size)
+    write_table(out, evaluate_model(predict, read_lines(test), thresholds, digest))
+
+
+def baselines(
+    train: Annotated[Path, typer.Option(help="Training lines (HDF5), to fit on.")],
+    validation: Annotated[Path, typer.Option(help="Validation lines, to choose thresholds on.")],
+    test: Annotated[Path, typer.Option(help="Test lines, to score.")],
+    out: Annotated[Path, typer.Option(help="Where to write the mean scores (CSV).")],
+    lines_out: Annotated[
+        Path | None, typer.Option(help="Where to write the lines' scores at the tolerance (CSV).")
+    ] = None,
+    tolerance: Annotated[
+        int, typer.Option(min=0, max=9, help="Tolerance of the study, in samples.")
+    ] = 4,
+    resamples: Resamples = 2000,
+) -> None:
+    """Score predictors that a network has to beat: input-independent ones and linear filters."""
+    from ckstudy.dataset import read_lines
+    from ckstudy.scoring.baselines import score_baselines
+    from ckstudy.scoring.score_files import write_table
+
+    summary, line_table = score_baselines(
+        read_lines(train),
+        read_lines(validation),
+        read_lines(test),
+        tolerance=tolerance,
+        resamples=resamples,
+    )
+    if lines_out is not None:
+        write_table(lines_out, line_table)
+    write_table(out, summary)
+    for row in summary[summary["tolerance"] == tolerance].itertuples():
+        print(f"{row.baseline:<22} {row.score:<9} F1 {row.mean_f1:.4f} at tolerance {tolerance}")
+
+
+def collect(
+    runs: Annotated[Path, typer.Option(help="Folder that holds one folder per run.")],
+    out: Annotated[Path, typer.Option(help="Where to write the summary (CSV).")],
+    run: Annotated[
+        list[str] | None, typer.Option(help="Name of a run, repeatable; all runs by default.")
+    ] = None,
+    experiments: Annotated[
+        str,
+        typer.Option(help="The runs of each experiment: a JSON object, or a file that holds it."),
+    ] = "{}",
+    resamples: Resamples = 2000,
+) -> None:
+    """Put the scores of all runs into one table, with means, medians and intervals."""
+    from ckstudy.cli.arguments import read_spec
+    from ckstudy.scoring.score_files import write_table
+    from ckstudy.scoring.summary import summarise_runs
+
+    write_table(out, summarise_runs(runs, run, read_spec(experiments), resamples))
+
+
+def _predictor(model: Path, device: str, threads: int, batch_size: int):
+    """The model as what :mod:`ckstudy.scoring.evaluation` calls."""
+    import torch
+
+    from ckstudy import load_model
+    from ckstudy.training.device import resolve_device
+    from ckstudy.training.predict import predict_lines
+
+    if threads:
+        torch.set_num_threads(threads)
+    place = resolve_device(device)
+    network = load_model(model).to(place)
+
+    def predict(lines, rows):
+        return predict_lines(network, lines.rf[rows], batch_size=batch_size, device=place)
+
+    return predict

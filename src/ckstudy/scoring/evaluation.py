@@ -1,0 +1,139 @@
+"""Calibrating and evaluating a trained model.
+
+Calibration reads training and validation lines; evaluation takes the thresholds as given and
+reads test lines. Neither has an argument for what the other reads, so that no test line can
+have a say in a threshold.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ckstudy.errors import StudyError
+from ckstudy.scoring.counts import Counts, concatenate
+from ckstudy.scoring.score_files import (
+    SCORES,
+    THRESHOLD_COLUMNS,
+    line_scores,
+    read_thresholds,
+)
+from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
+
+CHUNK = 128  # lines predicted and scored at a time; bounds the memory
+
+# From a data set (ckstudy.dataset.Lines) and a slice of its lines to their prediction.
+Predictor = Callable[[Any, slice], np.ndarray]
+
+
+def model_digest(path: str | Path) -> str:
+    """Sixteen hexadecimal digits of a model file's contents; ties thresholds to their model."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise StudyError(f"the model {path} cannot be read: {error.strerror}") from None
+
+
+def score_lines(predict: Predictor, lines, thresholds: dict) -> dict[str, Counts]:
+    """Predict and count, a chunk of lines at a time.
+
+    Parameters
+    ----------
+    predict : callable
+        ``predict(lines, rows)`` returns the prediction, (n, samples), of a slice of the lines.
+    lines : ckstudy.dataset.Lines
+    thresholds : dict
+        The ascending thresholds of each score, by its name.
+
+    Returns
+    -------
+    dict of Counts, by the score's name
+    """
+    parts: dict[str, list[Counts]] = {score: [] for score in thresholds}
+    for first in range(0, len(lines.rf), CHUNK):
+        rows = slice(first, first + CHUNK)
+        prediction = predict(lines, rows)
+        for score, values in thresholds.items():
+            parts[score].append(SCORES[score].count(prediction, lines.bubble_count[rows], values))
+    return {score: concatenate(part) for score, part in parts.items()}
+
+
+def calibrate_model(
+    predict: Predictor, train, validation, model: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Choose the thresholds of a model on training lines and on validation lines.
+
+    Parameters
+    ----------
+    predict : callable
+        As in :func:`score_lines`.
+    train, validation : ckstudy.dataset.Lines
+    model : str
+        Digest of the model, kept with its thresholds.
+
+    Returns
+    -------
+    thresholds : DataFrame
+        One row per split, score and tolerance; ``THRESHOLD_COLUMNS``.
+    train_scores : DataFrame
+        Scores of the training lines at the thresholds chosen on them; ``LINE_COLUMNS``.
+    """
+    rows, train_scores = [], []
+    for split, lines in (("train", train), ("validation", validation)):
+        counted = score_lines(predict, lines, dict.fromkeys(SCORES, THRESHOLDS))
+        for score, counts in counted.items():
+            best = calibrate(SCORES[score].f1(counts))
+            rows += [
+                (split, score, tolerance, best.threshold[tolerance], mean_f1, model)
+                for tolerance, mean_f1 in enumerate(best.mean_f1)
+            ]
+            if split == "train":
+                train_scores.append(
+                    line_scores(lines, split, score, counts, THRESHOLDS, best.index)
+                )
+    return (
+        pd.DataFrame(rows, columns=THRESHOLD_COLUMNS),
+        pd.concat(train_scores, ignore_index=True),
+    )
+
+
+def evaluate_model(predict: Predictor, test, thresholds: str | Path, model: str) -> pd.DataFrame:
+    """Score test lines at thresholds that were chosen elsewhere.
+
+    Parameters
+    ----------
+    predict : callable
+        As in :func:`score_lines`.
+    test : ckstudy.dataset.Lines
+    thresholds : str or Path
+        The model's ``thresholds.csv``.
+    model : str
+        Digest of the model.
+
+    Returns
+    -------
+    DataFrame
+        ``LINE_COLUMNS``; one row per line, calibration split, score and tolerance.
+
+    Raises
+    ------
+    StudyError
+        Where the thresholds are not this model's.
+    """
+    chosen = read_thresholds(thresholds, model)
+    wanted = {
+        score: np.unique(
+            [value for key, values in chosen.items() if key[1] == score for value in values]
+        )
+        for score in SCORES
+    }
+    counted = score_lines(predict, test, wanted)
+    parts = []
+    for (split, score), values in chosen.items():
+        index = np.searchsorted(wanted[score], values)
+        parts.append(line_scores(test, split, score, counted[score], wanted[score], index))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,164 @@
+"""The tables of one model: its thresholds, and the scores of single lines.
+
+Thresholds are written in full, so that what is read back is the very same number; everything
+else with six significant digits, so that a file does not depend on the last bit of a sum.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ckstudy.errors import StudyError
+from ckstudy.files import write_text
+from ckstudy.scoring import matched, upstream
+from ckstudy.scoring.counts import MAX_TOLERANCE, Counts
+
+SCORES = {"upstream": upstream, "matched": matched}
+SPLITS = ("train", "validation")
+
+THRESHOLD_COLUMNS = ("split", "score", "tolerance", "threshold", "mean_f1", "model")
+LINE_COLUMNS = (
+    "line",
+    "bubbles",
+    "pressure_kpa",
+    "calibration",
+    "score",
+    "tolerance",
+    "threshold",
+    "true_positives",
+    "false_positives",
+    "false_negatives",
+    "f1",
+    "abs_error_samples",
+)
+
+
+def line_scores(
+    lines, calibration: str, score: str, counts: Counts, thresholds, index, tolerances=None
+) -> pd.DataFrame:
+    """Scores of each line at one threshold a tolerance, in the columns of ``LINE_COLUMNS``.
+
+    Parameters
+    ----------
+    lines : ckstudy.dataset.Lines
+        What was predicted, in the order of ``counts``.
+    calibration : str
+        The split that the thresholds were chosen on.
+    score : str
+        ``"upstream"`` or ``"matched"``.
+    counts : Counts
+        Of these lines.
+    thresholds : array, (thresholds,)
+        Those of ``counts``.
+    index : integer array, (tolerances,)
+        Which of them to take at each tolerance.
+    tolerances : iterable of int, optional
+        Those to report; all by default.
+    """
+    f1 = SCORES[score].f1(counts)
+    error = counts.mean_absolute_error
+    parts = []
+    for tolerance in range(len(index)) if tolerances is None else tolerances:
+        at = slice(None), tolerance, index[tolerance]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "line": lines.line_number,
+                    "bubbles": lines.bubbles_per_line,
+                    "pressure_kpa": lines.pressure / 1e3,
+                    "calibration": calibration,
+                    "score": score,
+                    "tolerance": tolerance,
+                    "threshold": thresholds[index[tolerance]],
+                    "true_positives": counts.true_positives[at],
+                    "false_positives": counts.false_positives[at],
+                    "false_negatives": counts.false_negatives[at],
+                    "f1": f1[at],
+                    "abs_error_samples": np.nan if error is None else error[at],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write ``table`` as CSV, atomically: thresholds in full, other floats with six digits."""
+    if "threshold" in table:
+        table = table.assign(threshold=[_in_full(value) for value in table["threshold"]])
+    write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def read_table(path: str | Path, columns: Iterable[str], made_by: str) -> pd.DataFrame:
+    """Read a CSV that the study wrote.
+
+    Raises
+    ------
+    StudyError
+        Where the file is missing, is no CSV table, has no rows, or lacks one of ``columns``;
+        the message names the file and the command ``made_by`` that writes it.
+    """
+    remedy = f"make it with `ckstudy {made_by}`"
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise StudyError(f"there is no file {path}; {remedy}") from None
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path} is not a CSV table ({error}); {remedy}") from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise StudyError(f"{path} lacks the column {', '.join(missing)}; {remedy}")
+    if table.empty:
+        raise StudyError(f"{path} has no rows; {remedy}")
+    return table
+
+
+def read_thresholds(path: str | Path, model: str | None = None) -> dict[tuple[str, str], list]:
+    """The calibrated thresholds of a model, one for each tolerance.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``thresholds.csv`` of ``ckstudy calibrate``.
+    model : str, optional
+        Digest of the model that the thresholds must belong to.
+
+    Returns
+    -------
+    dict
+        From (split, score) to the list of thresholds by tolerance.
+
+    Raises
+    ------
+    StudyError
+        For a file that is not such a table, is incomplete, or belongs to another model.
+    """
+    table = read_table(path, THRESHOLD_COLUMNS, "calibrate")
+    if model is not None:
+        others = set(table["model"].astype(str)) - {model}
+        if others:
+            raise StudyError(
+                f"the thresholds in {path} belong to another model ({', '.join(sorted(others))}, "
+                f"not {model}); calibrate this one"
+            )
+    found = {}
+    for split in SPLITS:
+        for score in SCORES:
+            rows = table[(table["split"] == split) & (table["score"] == score)]
+            rows = rows.sort_values("tolerance")
+            values = pd.to_numeric(rows["threshold"], errors="coerce").to_numpy(float)
+            whole = rows["tolerance"].tolist() == list(range(MAX_TOLERANCE + 1))
+            if not whole or not np.isfinite(values).all():
+                raise StudyError(
+                    f"{path} does not hold one {score} threshold from the {split} lines for each "
+                    f"tolerance 0, ..., {MAX_TOLERANCE}; make it with `ckstudy calibrate`"
+                )
+            found[split, score] = values.tolist()
+    return found
+
+
+def _in_full(value) -> str:
+    return repr(float(value))

@@ -1,0 +1,162 @@
+"""The study in one table: every run, split, calibration, score and tolerance."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ckstudy.errors import StudyError
+from ckstudy.networks import build_network, count_parameters
+from ckstudy.scoring.intervals import RESAMPLES, mean_interval
+from ckstudy.scoring.score_files import LINE_COLUMNS, read_table, read_thresholds
+
+GROUP = ["calibration", "score", "tolerance"]
+
+
+def summarise_scores(
+    scores: pd.DataFrame, group: list[str], resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """Mean, median and interval of the F1 of each group of line scores.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Line scores of one predictor, each group on the same lines in the same order.
+    group : list of str
+        Columns that tell the groups apart.
+    resamples : int
+        Of the bootstrap over lines.
+
+    Returns
+    -------
+    DataFrame
+        The group's columns, threshold, mean_f1, median_f1, ci_low and ci_high (95 % percentile
+        bootstrap of the mean), abs_error_samples (mean over the lines), lines.
+    """
+    groups = [(key, rows) for key, rows in scores.groupby(group, sort=False)]
+    interval = mean_interval(
+        np.stack([rows["f1"].to_numpy(float) for _, rows in groups], axis=1), resamples=resamples
+    )
+    table = []
+    for column, (key, rows) in enumerate(groups):
+        thresholds = rows["threshold"].unique()
+        if len(thresholds) != 1:
+            raise StudyError(f"the line scores of {key} mix {len(thresholds)} thresholds")
+        table.append(
+            {
+                **dict(zip(group, key, strict=True)),
+                "threshold": thresholds[0],
+                "mean_f1": interval.mean[column],
+                "median_f1": rows["f1"].median(),
+                "ci_low": interval.low[column],
+                "ci_high": interval.high[column],
+                "abs_error_samples": rows["abs_error_samples"].mean(),
+                "lines": len(rows),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def summarise_run(
+    folder: str | Path, experiments: Iterable[str] = (), resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """The summary's rows of one run, from the files in its folder.
+
+    Raises
+    ------
+    StudyError
+        Where a file is missing or foreign, or the line scores were made with other thresholds
+        than those in the folder.
+    """
+    folder = Path(folder)
+    about = _describe(folder, experiments)
+    chosen = read_thresholds(folder / "thresholds.csv")
+    parts = []
+    for split, made_by in (("train", "calibrate"), ("test", "evaluate")):
+        path = folder / f"{split}.csv"
+        scores = read_table(path, LINE_COLUMNS, made_by)
+        sizes = scores.groupby(GROUP, sort=False).size()
+        if sizes.nunique() != 1:
+            raise StudyError(f"{path} is truncated; make it with `ckstudy {made_by}`")
+        rows = summarise_scores(scores, GROUP, resamples)
+        for row in rows.itertuples():
+            expected = chosen.get((row.calibration, row.score), ())
+            if not row.tolerance < len(expected) or row.threshold != expected[row.tolerance]:
+                raise StudyError(
+                    f"{path} was made with other thresholds than those in "
+                    f"{folder / 'thresholds.csv'}; make it with `ckstudy {made_by}`"
+                )
+        parts.append(rows.assign(split=split))
+    rows = pd.concat(parts, ignore_index=True)
+    return pd.concat(
+        [pd.DataFrame([about] * len(rows)), rows[["split", *rows.columns.drop("split")]]], axis=1
+    )
+
+
+def summarise_runs(
+    folder: str | Path,
+    runs: Iterable[str] | None = None,
+    experiments: Mapping[str, Iterable[str]] | None = None,
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """The summary of all runs in a folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Holds one folder per run.
+    runs : iterable of str, optional
+        Names of the runs, in the order wanted; by default every folder that has a ``spec.json``.
+    experiments : mapping, optional
+        The names of the runs that serve each experiment.
+    resamples : int
+        Of the bootstrap over lines.
+
+    Raises
+    ------
+    StudyError
+        As :func:`summarise_run`, and where there is no run at all.
+    """
+    folder = Path(folder)
+    names = list(runs or sorted(path.parent.name for path in folder.glob("*/spec.json")))
+    serves: dict[str, list[str]] = {name: [] for name in names}
+    if not serves:
+        raise StudyError(f"there is no run in {folder}: no */spec.json; train one first")
+    for experiment, members in (experiments or {}).items():
+        for name in members:
+            if name in serves:
+                serves[name].append(experiment)
+    parts = [summarise_run(folder / name, serves[name], resamples) for name in serves]
+    table = pd.concat(parts, ignore_index=True)
+    scores = parts[0].columns[parts[0].columns.get_loc("split") :]
+    about = [column for column in table.columns if column not in scores]
+    return table[[*about, *scores]]
+
+
+def _describe(folder: Path, experiments: Iterable[str]) -> dict:
+    """What the run is: names, parameters, and each single-valued network and training setting."""
+    path = folder / "spec.json"
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+        network, training = dict(spec["network"]), spec["training"]
+        name = network["name"]
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}; train the run") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path} is no spec of a run ({error!r}); train the run again") from None
+    about = {
+        "run": folder.name,
+        "experiments": ";".join(experiments),
+        "preset": spec.get("preset"),
+        "network": name,
+        "kernel_size": network.get("kernel_size"),
+        "omega_0": network.get("omega_0"),
+        "parameters": count_parameters(build_network(**network)),
+    }
+    for settings in (network, training):
+        for key, value in settings.items():
+            if key not in about and key != "name" and isinstance(value, str | int | float):
+                about[key] = value
+    return about
