@@ -1,0 +1,166 @@
+"""From a scene to an RF line and its labels."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numba
+import numpy as np
+from scipy import fft
+
+from ckstudy.acoustics import bubble
+from ckstudy.acoustics.constants import (
+    LINE_SAMPLES,
+    MAXIMUM_DEPTH,
+    REFERENCE_DISTANCE,
+    SIMULATION_RATE,
+)
+from ckstudy.acoustics.noise import add_noise
+from ckstudy.acoustics.propagation import (
+    DepthNodes,
+    attenuation,
+    chebyshev_points,
+    lagrange_weights,
+)
+from ckstudy.acoustics.pulse import transmit_pulse
+from ckstudy.acoustics.scene import Scene, draw_scene, noise_generator
+from ckstudy.acoustics.shell import shell
+from ckstudy.acoustics.specification import SimulationSpec
+from ckstudy.acoustics.transducer import receive_response
+from ckstudy.errors import StudyError
+
+# Attenuation on the way back is interpolated between the spectra at this many distances.
+DISTANCE_NODES = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """One simulated line.
+
+    Attributes
+    ----------
+    number : int
+    rf : (samples,) float32
+        Voltage in V.
+    bubble_count : (samples,) uint8
+        How many echoes start at each sample.
+    scene : Scene
+    """
+
+    number: int
+    rf: np.ndarray
+    bubble_count: np.ndarray
+    scene: Scene
+
+
+def simulate_line(spec: SimulationSpec, number: int) -> Line:
+    """Line ``number`` of ``spec``; it depends on no other line, nor on ``first_line``."""
+    scene = draw_scene(spec, number)
+    rf = simulate_rf(scene, spec.shell, spec.steps, spec.every)
+    rate = SIMULATION_RATE / spec.every
+    rf = add_noise(rf, spec.noise_percent, rate, noise_generator(spec.seed, number))
+    return Line(number, rf.astype(np.float32), label(scene.arrival, rate, rf.size), scene)
+
+
+def label(arrival: np.ndarray, sampling_rate: float, samples: int) -> np.ndarray:
+    """Bubbles per sample, (samples,) uint8, from the times (s) at which their echoes start.
+
+    Raises
+    ------
+    StudyError
+        Where more than 255 echoes start at one sample.
+    """
+    count = np.bincount(np.rint(arrival * sampling_rate).astype(np.int64), minlength=samples)
+    if count.max(initial=0) > 255:
+        raise StudyError("more than 255 bubbles fall on one sample: ask for fewer bubbles a line")
+    return count.astype(np.uint8)
+
+
+def simulate_rf(
+    scene: Scene,
+    shell_name: str = "segers",
+    steps: int = 1,
+    every: int = 4,
+    precision=np.float32,
+) -> np.ndarray:
+    """RF line of all bubbles of ``scene``, in V and without noise.
+
+    Parameters
+    ----------
+    scene : Scene
+    shell_name : str
+    steps : int
+        Runge-Kutta steps for each 4 ns.
+    every : int
+        Samples of the 250 MHz grid for one of the line.
+    precision : numpy dtype
+        Of the bubbles' oscillation.
+
+    Returns
+    -------
+    (LINE_SAMPLES / every,) float64
+    """
+    fields = np.zeros((DISTANCE_NODES, LINE_SAMPLES))
+    if scene.radius.size:
+        nodes = _depth_nodes(steps)
+        table = bubble.bubble_table(scene.radius, nodes.weights(scene.axial), steps)
+        echoes = bubble.echoes(
+            table, _shell_numbers(shell_name), nodes.waveforms(scene.pressure), steps, precision
+        )
+        distance = scene.distance
+        weights = lagrange_weights(_distance_nodes(), distance) * REFERENCE_DISTANCE / distance
+        _superpose(echoes, scene.arrival * SIMULATION_RATE, weights, fields)
+    return _receive(fields, every)
+
+
+@cache
+def _depth_nodes(steps: int) -> DepthNodes:
+    return DepthNodes(transmit_pulse(), bubble.DEPTH_NODES, 2 * steps)
+
+
+@cache
+def _shell_numbers(name: str) -> np.ndarray:
+    return bubble.shell_numbers(shell(name))
+
+
+@cache
+def _distance_nodes() -> np.ndarray:
+    return chebyshev_points(0.0, MAXIMUM_DEPTH, DISTANCE_NODES)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _superpose(echoes, starts, weights, fields):
+    """Add every echo to the fields, from its start (in samples) on, linearly interpolated."""
+    _, samples, lanes = echoes.shape
+    for index in range(starts.size):
+        batch, lane = divmod(index, lanes)
+        start = int(starts[index])
+        late = starts[index] - start
+        early = 1 - late
+        before = float(echoes[batch, 0, lane])
+        for n in range(1, min(samples, fields.shape[1] - start)):
+            now = float(echoes[batch, n, lane])
+            value = early * now + late * before
+            before = now
+            for node in range(weights.shape[0]):
+                fields[node, start + n] += weights[node, index] * value
+
+
+def _receive(fields: np.ndarray, every: int) -> np.ndarray:
+    """Voltage from the pressures at the distance nodes: attenuation, receiver, decimation.
+
+    Decimation drops the spectrum above the new Nyquist frequency, where the receiver hears less
+    than 1e-6 of its peak.
+    """
+    response = _receive_spectra(every)
+    spectrum = fft.rfft(fields, axis=1)[:, : response.shape[1]]
+    samples = fields.shape[1] // every
+    return fft.irfft((spectrum * response).sum(axis=0), samples) / every
+
+
+@cache
+def _receive_spectra(every: int) -> np.ndarray:
+    """Attenuation from each distance node times the receiver's response, (nodes, bins)."""
+    samples = LINE_SAMPLES // every
+    frequency = np.arange(samples // 2 + 1) * SIMULATION_RATE / LINE_SAMPLES
+    way_back = np.exp(-attenuation(frequency) * _distance_nodes()[:, None])
+    return way_back * receive_response(frequency)

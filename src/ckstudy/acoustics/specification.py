@@ -1,0 +1,170 @@
+"""What a user may choose about a simulated data set, and the checks of those choices."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from ckstudy.acoustics.constants import SIMULATION_RATE
+from ckstudy.acoustics.shell import SHELLS
+from ckstudy.errors import StudyError
+
+# Radii at rest in µm that each population may take.
+POPULATIONS = {"monodisperse": (1.2, 3.6), "polydisperse": (0.5, 6.0)}
+SAMPLING_RATES_MHZ = (31.25, 62.5, 125.0)
+
+MAXIMUM_BUBBLES = 20_000
+# Above 300 kPa the collapse of small bubbles outruns fixed time steps (and the model).
+PRESSURES_KPA = (1.0, 300.0)
+MAXIMUM_NOISE_PERCENT = 256.0
+LARGEST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class SimulationSpec:
+    """A data set to simulate. Every field has its unit in its name or is a pure number.
+
+    Attributes
+    ----------
+    split : str
+        Name of the part of the study that the lines are for; a label only.
+    lines, first_line : int
+        How many lines, and the number of the first. Line n of a seed is always the same line.
+    seed : int
+        With the line number, the only source of randomness.
+    bubbles : (int, int)
+        Bubbles per line, uniform between the two.
+    pressure_kpa : (float, float)
+        Peak pressure of the transmitted pulse, uniform between the two.
+    population : str
+        "monodisperse" (normal, 2.4 ± 0.12 µm) or "polydisperse" (density ∝ R² exp(-2.19 R)).
+    radius_um : (float, float) or None
+        Range of the radii at rest; None for the population's own, which is also the widest.
+    shell : str
+        "segers" or "marmottant".
+    noise_percent : float
+        Standard deviation of the noise in percent of 9.65 V; 0 leaves the line unfiltered.
+    sampling_rate_mhz : float
+        31.25, 62.5 or 125.
+    """
+
+    split: str = "train"
+    lines: int = 1024
+    seed: int = 2023
+    first_line: int = 0
+    bubbles: tuple[int, int] = (10, 1000)
+    pressure_kpa: tuple[float, float] = (5.0, 250.0)
+    population: str = "monodisperse"
+    radius_um: tuple[float, float] | None = None
+    shell: str = "segers"
+    noise_percent: float = 0.0
+    sampling_rate_mhz: float = 62.5
+
+    def __post_init__(self):
+        if not isinstance(self.split, str) or not self.split:
+            raise _bad("split", self.split, "a name such as train")
+        for name, lowest in (("lines", 1), ("seed", 0), ("first_line", 0)):
+            value = getattr(self, name)
+            if not _is_integer(value) or not lowest <= value <= LARGEST_INTEGER:
+                raise _bad(name, value, f"a whole number of at least {lowest}")
+        if self.first_line + self.lines > LARGEST_INTEGER:
+            raise _bad("first_line", self.first_line, "a number that leaves room for the lines")
+        self._set_range("bubbles", 0, MAXIMUM_BUBBLES, "bubbles", int)
+        self._set_range("pressure_kpa", *PRESSURES_KPA, "kPa", float)
+        if self.population not in POPULATIONS:
+            raise _bad("population", self.population, f"one of {', '.join(POPULATIONS)}")
+        if self.radius_um is not None:
+            self._set_range("radius_um", *POPULATIONS[self.population], "µm", float)
+        if self.shell not in SHELLS:
+            raise _bad("shell", self.shell, f"one of {', '.join(SHELLS)}")
+        if not _is_number(self.noise_percent) or not (
+            0 <= self.noise_percent <= MAXIMUM_NOISE_PERCENT
+        ):
+            raise _bad(
+                "noise_percent",
+                self.noise_percent,
+                f"a number from 0 to {MAXIMUM_NOISE_PERCENT:g}",
+            )
+        object.__setattr__(self, "noise_percent", float(self.noise_percent))
+        if self.sampling_rate_mhz not in SAMPLING_RATES_MHZ:
+            allowed = ", ".join(f"{rate:g}" for rate in SAMPLING_RATES_MHZ)
+            raise _bad("sampling_rate_mhz", self.sampling_rate_mhz, f"one of {allowed}")
+        object.__setattr__(self, "sampling_rate_mhz", float(self.sampling_rate_mhz))
+
+    def _set_range(self, name: str, lowest: float, highest: float, unit: str, kind: type) -> None:
+        value = getattr(self, name)
+        numbers = "whole numbers" if kind is int else "numbers"
+        wanted = f"two {numbers}, low and high, within {lowest:g} to {highest:g} {unit}"
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise _bad(name, value, wanted)
+        low, high = value
+        right = _is_integer if kind is int else _is_number
+        if not (right(low) and right(high) and lowest <= low <= high <= highest):
+            raise _bad(name, list(value), wanted)
+        object.__setattr__(self, name, (kind(low), kind(high)))
+
+    @property
+    def radius_range_um(self) -> tuple[float, float]:
+        """Range of the radii at rest in µm."""
+        return self.radius_um or POPULATIONS[self.population]
+
+    @property
+    def every(self) -> int:
+        """Samples of the simulation for one of the output."""
+        return round(SIMULATION_RATE / (1e6 * self.sampling_rate_mhz))
+
+    @property
+    def steps(self) -> int:
+        """Runge-Kutta steps for each 4 ns: polydisperse bubbles include small, stiff ones."""
+        return 2 if self.population == "polydisperse" else 1
+
+    def as_dict(self) -> dict:
+        """The fields as JSON values."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict, source: str = "the specification") -> "SimulationSpec":
+        """A specification from JSON values; an unknown key is a StudyError that names it."""
+        known = [field.name for field in fields(cls)]
+        if not isinstance(values, dict):
+            raise StudyError(f"{source} must be a JSON object with keys such as lines and seed")
+        for key in values:
+            if key not in known:
+                raise StudyError(f"{source}: unknown key {key!r}; known are {', '.join(known)}")
+        try:
+            return cls(**values)
+        except StudyError as error:
+            raise StudyError(f"{source}: {error}") from None
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> "SimulationSpec":
+        """A specification from a JSON file; a StudyError where it cannot be read or is wrong."""
+        return cls.from_dict(read_specification(path), str(path))
+
+
+def read_specification(path: str | Path) -> dict:
+    """The JSON object in ``path``, unchecked; a StudyError where there is none."""
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"cannot read the specification {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise StudyError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise StudyError(f"{path} must hold a JSON object with keys such as lines and seed")
+    return values
+
+
+def _is_integer(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _bad(name: str, value, wanted: str) -> StudyError:
+    return StudyError(f"{name} is {value!r}: it must be {wanted}")

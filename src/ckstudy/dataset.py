@@ -1,0 +1,295 @@
+"""The data set file: RF lines and their bubbles in one HDF5 file a split.
+
+=======================  ==========  ===================================================
+``/rf``                  float32     (lines, samples), V
+``/bubble_count``        uint8       (lines, samples), bubbles whose echo starts there
+``/bubbles/offset``      int64       (lines + 1,), line i owns offset[i]:offset[i + 1] of
+``/bubbles/axial_m``     float64     depth of each bubble,
+``/bubbles/lateral_m``   float64     its sideways distance,
+``/bubbles/radius_m``    float64     its radius at rest,
+``/bubbles/arrival_s``   float64     and the time at which its echo starts
+``/pressure``            float64     (lines,), peak of the transmitted pulse, Pa
+``/line_number``         int64       (lines,)
+=======================  ==========  ===================================================
+
+Root attributes: ``format``, ``format_version``, ``sampling_rate_hz``, ``parameters`` and
+``provenance`` (both JSON). Every dataset has its unit as the attribute ``unit``. The file holds
+no dates, so that the same lines make the same bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ckstudy.errors import StudyError
+from ckstudy.files import atomic_path
+
+FORMAT = "ckstudy-lines"
+FORMAT_VERSION = 1
+
+_BUBBLE_UNITS = {"axial_m": "m", "lateral_m": "m", "radius_m": "m", "arrival_s": "s"}
+_LINE_FIELDS = {
+    "rf": ("V", np.float32, 2),
+    "bubble_count": ("1", np.uint8, 2),
+    "pressure": ("Pa", np.float64, 1),
+    "line_number": ("1", np.int64, 1),
+}
+_BLOCK_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Bubbles:
+    """The bubbles of some lines; line i owns ``offset[i]:offset[i + 1]`` of the other arrays.
+
+    Attributes
+    ----------
+    offset : (lines + 1,) int64
+    axial_m, lateral_m, radius_m, arrival_s : (bubbles,) float64
+    """
+
+    offset: np.ndarray
+    axial_m: np.ndarray
+    lateral_m: np.ndarray
+    radius_m: np.ndarray
+    arrival_s: np.ndarray
+
+    def of_line(self, index: int) -> dict[str, np.ndarray]:
+        """The arrays of the ``index``-th line, by name."""
+        own = slice(self.offset[index], self.offset[index + 1])
+        return {name: getattr(self, name)[own] for name in _BUBBLE_UNITS}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """RF lines in memory.
+
+    Attributes
+    ----------
+    rf : (lines, samples) float32
+        Voltage in V.
+    bubble_count : (lines, samples) uint8
+        Bubbles whose echo starts at the sample.
+    bubbles : Bubbles
+        Positions, radii and arrival times; without bubbles where the file does not know them.
+    pressure : (lines,) float64
+        Peak pressure of the transmitted pulse in Pa.
+    line_number : (lines,) int64
+    sampling_rate_hz : float
+    attributes : dict
+        The file's ``parameters`` and ``provenance``, parsed.
+    """
+
+    rf: np.ndarray
+    bubble_count: np.ndarray
+    bubbles: Bubbles
+    pressure: np.ndarray
+    line_number: np.ndarray
+    sampling_rate_hz: float
+    attributes: dict = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.rf.shape[0]
+
+    @property
+    def bubbles_per_line(self) -> np.ndarray:
+        """Number of labelled bubbles of each line, (lines,) int64."""
+        return self.bubble_count.sum(axis=1, dtype=np.int64)
+
+
+def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> Lines:
+    """Read lines into memory.
+
+    Parameters
+    ----------
+    path : path of a data set file
+    rows : slice, sequence of indices in any order, or None
+        Which lines, by their place in the file; None for all.
+
+    Raises
+    ------
+    StudyError
+        Where the file is missing, truncated, of another kind, or has no such rows.
+    """
+    with _open(path) as file:
+        total = file["rf"].shape[0]
+        chosen = _row_indices(rows, total, path)
+        arrays = {name: _take(file[name], chosen) for name in _LINE_FIELDS}
+        return Lines(
+            bubbles=_take_bubbles(file["bubbles"], chosen),
+            sampling_rate_hz=float(file.attrs["sampling_rate_hz"]),
+            attributes={
+                name: json.loads(file.attrs[name]) for name in ("parameters", "provenance")
+            },
+            **arrays,
+        )
+
+
+def data_hash(path: str | Path) -> str:
+    """SHA-256 of the contents of ``rf`` and ``bubble_count``: what a network is trained on.
+
+    Raises
+    ------
+    StudyError
+        As :func:`read_lines`.
+    """
+    digest = hashlib.sha256()
+    with _open(path) as file:
+        for name in ("rf", "bubble_count"):
+            dataset = file[name]
+            digest.update(f"{name} {dataset.dtype.str} {dataset.shape}".encode())
+            line_bytes = dataset.shape[1] * dataset.dtype.itemsize
+            lines = max(1, _BLOCK_BYTES // max(1, line_bytes))
+            for start in range(0, dataset.shape[0], lines):
+                digest.update(np.ascontiguousarray(dataset[start : start + lines]))
+    return digest.hexdigest()
+
+
+def write_lines(
+    path: str | Path,
+    blocks: Iterable[Lines],
+    *,
+    lines: int,
+    samples: int,
+    bubbles: int,
+    sampling_rate_hz: float,
+    parameters: dict,
+    provenance: dict,
+) -> None:
+    """Write a data set file atomically from blocks of lines, one in memory at a time.
+
+    Parameters
+    ----------
+    path : path of the file to write
+    blocks : iterable of Lines
+        In order; together they must hold ``lines`` lines and ``bubbles`` bubbles.
+    lines, samples, bubbles : int
+        Sizes of the whole file.
+    sampling_rate_hz : float
+    parameters, provenance : dict
+        JSON values that say what was asked for, and what made the file.
+    """
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["sampling_rate_hz"] = float(sampling_rate_hz)
+        file.attrs["parameters"] = json.dumps(parameters, sort_keys=True)
+        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
+        for name, (unit, dtype, dimensions) in _LINE_FIELDS.items():
+            shape = (lines, samples) if dimensions == 2 else (lines,)
+            file.create_dataset(name, shape, dtype).attrs["unit"] = unit
+        group = file.create_group("bubbles")
+        group.create_dataset("offset", (lines + 1,), np.int64).attrs["unit"] = "1"
+        for name, unit in _BUBBLE_UNITS.items():
+            group.create_dataset(name, (bubbles,), np.float64).attrs["unit"] = unit
+
+        line = bubble = 0
+        for block in blocks:
+            own = slice(line, line + len(block))
+            count = int(block.bubbles.offset[-1])
+            for name in _LINE_FIELDS:
+                file[name][own] = getattr(block, name)
+            group["offset"][line + 1 : line + len(block) + 1] = bubble + block.bubbles.offset[1:]
+            for name in _BUBBLE_UNITS:
+                group[name][bubble : bubble + count] = getattr(block.bubbles, name)
+            line, bubble = own.stop, bubble + count
+        if (line, bubble) != (lines, bubbles):
+            raise ValueError(f"wrote {line} lines, {bubble} bubbles of {lines}, {bubbles}")
+
+
+@contextmanager
+def _open(path: str | Path) -> Iterator[h5py.File]:
+    path = Path(path)
+    if not path.is_file():
+        raise StudyError(f"there is no data set file {path}: make it with ckstudy simulate")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        # HDF5's own words ("truncated file: eof = ...") are the telling part of its message.
+        reason = str(error).rsplit("(", 1)[-1].rstrip(")")
+        raise StudyError(
+            f"{path} cannot be read as HDF5 ({reason}): it is damaged or of another kind; "
+            "delete it and make it again"
+        ) from None
+    with file:
+        _check(file, path)
+        try:
+            yield file
+        except OSError as error:
+            raise StudyError(f"{path} cannot be read to its end: {error}") from None
+
+
+def _check(file: h5py.File, path: Path) -> None:
+    """Raise a StudyError where ``file`` is not a whole data set file of this version."""
+    if _text(file.attrs.get("format")) != FORMAT:
+        raise StudyError(f"{path} is an HDF5 file, but not a data set of ckstudy")
+    version = file.attrs.get("format_version")
+    if version != FORMAT_VERSION:
+        raise StudyError(
+            f"{path} has format version {version}; this ckstudy reads version {FORMAT_VERSION}: "
+            "make the file again with ckstudy simulate"
+        )
+    names = [*_LINE_FIELDS, "bubbles/offset", *(f"bubbles/{name}" for name in _BUBBLE_UNITS)]
+    missing = [name for name in names if not isinstance(file.get(name), h5py.Dataset)]
+    missing += [
+        name for name in ("sampling_rate_hz", "parameters", "provenance") if name not in file.attrs
+    ]
+    if missing:
+        raise StudyError(f"{path} is incomplete: it lacks {', '.join(missing)}; make it again")
+    lines = file["rf"].shape[0]
+    fits = file["rf"].shape == file["bubble_count"].shape and all(
+        file[name].shape[0] == size
+        for name, size in (
+            ("pressure", lines),
+            ("line_number", lines),
+            ("bubbles/offset", lines + 1),
+        )
+    )
+    total = int(file["bubbles/offset"][-1]) if fits else 0
+    if not fits or any(file[f"bubbles/{name}"].shape != (total,) for name in _BUBBLE_UNITS):
+        raise StudyError(f"the parts of {path} do not fit together; make it again")
+
+
+def _text(value) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _row_indices(rows, total: int, path) -> np.ndarray | slice:
+    if rows is None:
+        return slice(0, total)
+    if isinstance(rows, slice):
+        start, stop, step = rows.indices(total)
+        if step == 1:
+            return slice(start, max(start, stop))
+        return np.arange(start, stop, step)
+    chosen = np.asarray(rows, dtype=np.int64).reshape(-1)
+    if chosen.size and not (-total <= chosen.min() and chosen.max() < total):
+        raise StudyError(
+            f"{path} has {total} lines: rows {chosen.min()} to {chosen.max()} asked for"
+        )
+    return chosen % total if total else chosen
+
+
+def _take(dataset: h5py.Dataset, rows: np.ndarray | slice) -> np.ndarray:
+    if isinstance(rows, slice):
+        return dataset[rows]
+    # HDF5 wants increasing indices without repetition.
+    unique, inverse = np.unique(rows, return_inverse=True)
+    return dataset[unique][inverse]
+
+
+def _take_bubbles(group: h5py.Group, rows: np.ndarray | slice) -> Bubbles:
+    offset = group["offset"][:]
+    if isinstance(rows, slice):
+        own = slice(int(offset[rows.start]), int(offset[rows.stop]))
+        chosen = offset[rows.start : rows.stop + 1] - offset[rows.start]
+        return Bubbles(chosen, **{name: group[name][own] for name in _BUBBLE_UNITS})
+    counts = np.diff(offset)[rows]
+    chosen = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    places = np.repeat(offset[rows] - chosen[:-1], counts) + np.arange(chosen[-1])
+    return Bubbles(chosen, **{name: group[name][:][places] for name in _BUBBLE_UNITS})
