@@ -1,0 +1,42 @@
+"""Direct convolution by torch's own kernels, at full precision and with only x and w saved."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ckstudy.convolution.padding import extended, folded
+from ckstudy.convolution.plan import Plan
+from ckstudy.convolution.precision import full_precision
+
+
+def correlate(x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
+    """Cross-correlation (N, C_in, L), (C_out, C_in, K) -> (N, C_out, L_out)."""
+    with full_precision(x.device):
+        return functional.conv1d(_pad(x, plan), w, bias, dilation=plan.dilation)
+
+
+def gradients(
+    g: Tensor, x: Tensor, w: Tensor, plan: Plan, wanted: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of ``(g * correlate(x, w)).sum()`` for x and for w, where wanted."""
+    with full_precision(x.device):
+        for_x, for_w, _ = torch.ops.aten.convolution_backward(
+            g,
+            _pad(x, plan),
+            w,
+            None,
+            [1],
+            [0],
+            [plan.dilation],
+            False,
+            [0],
+            1,
+            [*wanted, False],
+        )
+    if for_x is not None:
+        for_x = folded(for_x, x.shape[-1], plan.left, plan.right, plan.mirrored)
+    return for_x, for_w
+
+
+def _pad(x: Tensor, plan: Plan) -> Tensor:
+    return extended(x, plan.left, plan.right, plan.mirrored)

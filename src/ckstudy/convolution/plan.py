@@ -1,0 +1,229 @@
+"""Which route a convolution takes, its block and its chunk: chosen by a measured cost model."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import ceil, log2
+
+from ckstudy.convolution.padding import margins
+
+METHODS = ("auto", "direct", "overlap_save", "fft")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What the parts of a convolution cost on one kind of device, in nanoseconds.
+
+    Only their ratios matter: they choose the route, the block and the chunk.
+    """
+
+    transform: float
+    """One real sample through one transform of up to 512 samples, with its transposition."""
+    transform_growth: float
+    """Added to ``transform`` for each doubling of the transform beyond 512 samples."""
+    odd_length: float
+    """Factor on a transform whose length is no multiple of 8."""
+    move: float
+    """One real sample into or out of its block."""
+    product: float
+    """One complex multiplication and addition of the matrix product."""
+    stream: float
+    """One complex element of the kernel's spectrum, read for one chunk of the batch."""
+    direct: float
+    """One real multiplication and addition of the direct convolution."""
+    overhead: float
+    """Starting the operations of one chunk."""
+    spectrum_bytes: int
+    """The largest spectrum of a chunk that the caches (CPU) or the memory (GPU) should hold."""
+
+
+# CPU: measured on one core of an AMD EPYC (Zen 4), torch 2.13 with MKL. CUDA: arithmetic for a
+# card with 4.8 TB/s and 60 Tflop/s in float32, not measured. docs/convolution.md says how.
+COSTS = {
+    "cpu": Costs(1.3, 0.1, 1.35, 0.45, 0.11, 0.4, 0.017, 60e3, 5 << 19),
+    "cuda": Costs(0.006, 0.0, 1.2, 0.002, 0.0002, 0.002, 0.00005, 60e3, 1 << 28),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one convolution is computed; ``str(plan)`` says why.
+
+    Where a dilated kernel goes through transforms, each phase of the line is a line of its own.
+    """
+
+    method: str
+    dilation: int
+    left: int
+    right: int
+    mirrored: bool
+    output_length: int
+    block: int = 0
+    """Length B of the transforms; 0 for the direct route, as what follows."""
+    step: int = 0
+    """Output samples that one block gives, B - K + 1."""
+    blocks: int = 0
+    """Blocks of a line."""
+    chunk: int = 0
+    """Lines of the batch that are worked on at a time."""
+    reason: str = ""
+    milliseconds: dict[str, float] = field(default_factory=dict, compare=False, hash=False)
+    """What the cost model expects of each route, forward and backward, on one core or card."""
+
+    @property
+    def covered(self) -> int:
+        """Samples of the padded input that the blocks cover."""
+        return (self.blocks - 1) * self.step + self.block
+
+    def __str__(self) -> str:
+        text = f"{self.method}: {self.reason}"
+        if self.block:
+            text += f"; {self.blocks} x {self.block} samples a line, {self.chunk} lines a chunk"
+        return text
+
+
+@lru_cache(maxsize=4096)
+def make_plan(
+    samples: int,
+    channels_in: int,
+    channels_out: int,
+    length: int,
+    kernel_size: int,
+    dilation: int,
+    padding: str,
+    method: str,
+    device_type: str,
+    itemsize: int,
+) -> Plan:
+    """Plan the convolution of (samples, channels_in, length) with K = ``kernel_size``."""
+    costs = COSTS.get(device_type, COSTS["cuda"])
+    left, right = margins(padding, kernel_size, dilation)
+    output_length = length + left + right - dilation * (kernel_size - 1)
+    common = {"dilation": dilation, "output_length": output_length}
+    common |= {"left": left, "right": right, "mirrored": padding == "reflect"}
+
+    # A dilated kernel sees each phase of the line, every dilation-th sample, as a plain kernel
+    # would; so the transform routes plan for samples * dilation shorter lines.
+    phases = samples * dilation
+    phase_output = ceil(output_length / dilation)
+    size = _Size(max(phases, 1), channels_in, channels_out, phase_output, kernel_size, itemsize)
+    candidates = {
+        "direct": (size.direct(costs), {}),
+        "overlap_save": _best_block(size, costs),
+        "fft": _cost(size, costs, _single_block(size)),
+    }
+    milliseconds = {name: round(cost / 1e6, 4) for name, (cost, _) in candidates.items()}
+    if method == "auto":
+        method = min(milliseconds, key=lambda name: candidates[name][0])
+        estimates = ", ".join(f"{name} {value:.3g} ms" for name, value in milliseconds.items())
+        reason = f"least expected cost on one {device_type} ({estimates})"
+    else:
+        reason = "asked for"
+    layout = candidates[method][1]
+    if layout and dilation > 1:
+        common |= {"output_length": phase_output, "left": 0, "right": 0, "mirrored": False}
+    return Plan(method=method, reason=reason, milliseconds=milliseconds, **common, **layout)
+
+
+@dataclass(frozen=True)
+class _Size:
+    samples: int
+    channels_in: int
+    channels_out: int
+    output_length: int
+    kernel_size: int
+    itemsize: int
+
+    @property
+    def pairs(self) -> int:
+        return self.channels_in * self.channels_out
+
+    def direct(self, costs: Costs) -> float:
+        # Few output channels leave the vector units idle.
+        width = max(self.channels_out, 8) * max(self.channels_in, 2)
+        products = self.samples * self.output_length * self.kernel_size * width
+        return 3 * costs.direct * products + costs.overhead
+
+
+def _best_block(size: _Size, costs: Costs) -> tuple[float, dict[str, int]]:
+    """The cheapest block that is at least two kernels long, and its cost."""
+    least = 2 * size.kernel_size - 1
+    longest = _single_block(size)
+    lengths = [block for block in _lengths() if least <= block <= longest and block % 8 == 0]
+    return min(
+        (_cost(size, costs, block) for block in {*lengths, longest}),
+        key=lambda pair: (pair[0], pair[1]["block"]),
+    )
+
+
+def _single_block(size: _Size) -> int:
+    """The transform that takes a whole line at once."""
+    return next_length(size.output_length + size.kernel_size - 1)
+
+
+def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]:
+    """Expected nanoseconds, forward and backward, with blocks of ``block`` samples."""
+    step = block - size.kernel_size + 1
+    blocks = ceil(size.output_length / step)
+    frequencies = block // 2 + 1
+    widest = max(size.channels_in, size.channels_out)
+    spectrum_bytes = 2 * size.itemsize * widest * blocks * frequencies
+    chunk = min(max(1, costs.spectrum_bytes // spectrum_bytes), size.samples)
+    chunks = ceil(size.samples / chunk)
+    chunk = ceil(size.samples / chunks)
+
+    transform = costs.transform + costs.transform_growth * max(0.0, log2(block / 512))
+    if block % 8:
+        transform *= costs.odd_length
+    # Forward: x in, y out. Backward: g and x in, the gradient for x out.
+    lines = size.samples * blocks * block * (3 * size.channels_in + 2 * size.channels_out)
+    kernels = 3 * size.pairs * block
+    products = 3 * size.samples * blocks * frequencies * size.pairs
+    streamed = 4 * chunks * frequencies * size.pairs
+    cost = (
+        lines * (transform + costs.move)
+        + kernels * transform
+        + products * costs.product
+        + streamed * costs.stream
+        + chunks * costs.overhead
+    )
+    return cost, {"block": block, "step": step, "blocks": blocks, "chunk": chunk}
+
+
+def next_length(least: int) -> int:
+    """The shortest fast transform of at least ``least`` samples: 2^a 3^b 5^c 7^d, even.
+
+    Beyond the smallest ones they are multiples of 8, which the library transforms fastest.
+    """
+    if least <= 16:
+        return max(2, least + least % 2)
+    found = None
+    for odd in _odd_parts(least):
+        length = 8 * odd
+        while length < least:
+            length *= 2
+        if found is None or length < found:
+            found = length
+    return found
+
+
+def _odd_parts(limit: int) -> list[int]:
+    """Products of 3, 5 and 7 up to ``limit``, with at most one 7 and few others."""
+    return [
+        three * five * seven
+        for three in (1, 3, 9, 27)
+        for five in (1, 5, 25)
+        for seven in (1, 7)
+        if three * five * seven <= limit
+    ]
+
+
+@lru_cache(maxsize=1)
+def _lengths() -> list[int]:
+    """Candidate blocks: multiples of 8 with a small odd part, 16 ... 65536 samples."""
+    found = set()
+    for odd in (1, 3, 5, 7, 9, 15):
+        length = 8 * odd
+        while length <= 65536:
+            found.add(length)
+            length *= 2
+    return sorted(found - {8})

@@ -1,0 +1,31 @@
+"""Full float32 inside the convolution, whatever the caller allows outside it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """No autocast; on CUDA no TF32 and only deterministic cuDNN algorithms either.
+
+    TF32 keeps 10 bits of mantissa: far less than an FFT loses, and the route is bound by memory
+    bandwidth, so that it would gain next to nothing.
+    """
+    if device.type != "cuda":
+        with torch.autocast(device.type, enabled=False):
+            yield
+        return
+    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = matmul.fp32_precision, convolution.fp32_precision
+    cudnn = torch.backends.cudnn
+    deterministic, benchmark = cudnn.deterministic, cudnn.benchmark
+    try:
+        matmul.fp32_precision = convolution.fp32_precision = "ieee"
+        cudnn.deterministic, cudnn.benchmark = True, False
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        matmul.fp32_precision, convolution.fp32_precision = before
+        cudnn.deterministic, cudnn.benchmark = deterministic, benchmark

@@ -1,0 +1,307 @@
+"""The convolution against torch's direct one in float64, and against its own definition."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.autograd import gradcheck, gradgradcheck
+from torch.nn import functional
+
+from ckstudy.convolution import conv1d, explain
+
+METHODS = ["direct", "overlap_save", "fft"]
+PADDINGS = ["valid", "same", "reflect"]
+
+
+def reference(x, w, bias=None, *, dilation=1, padding="valid"):
+    """torch's direct convolution, padded by torch, in the type of its arguments."""
+    total = dilation * (w.shape[2] - 1)
+    edges = (0, 0) if padding == "valid" else (total // 2, total - total // 2)
+    mode = "reflect" if padding == "reflect" else "constant"
+    return functional.conv1d(functional.pad(x, edges, mode=mode), w, bias, dilation=dilation)
+
+
+def normal(*shape, seed=0, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+@st.composite
+def problems(draw):
+    """Shapes, options and tensors of a convolution that can work."""
+    samples = draw(st.integers(1, 5))
+    channels_in, channels_out = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    kernel_size, dilation = draw(st.integers(1, 24)), draw(st.integers(1, 4))
+    padding = draw(st.sampled_from(PADDINGS))
+    span = dilation * (kernel_size - 1) + 1
+    least = {"valid": span, "same": 1, "reflect": span // 2 + 1}[padding]
+    length = draw(st.integers(least, least + 150))
+    seed = draw(st.integers(0, 1000))
+    x = normal(samples, channels_in, length, seed=seed)
+    w = normal(channels_out, channels_in, kernel_size, seed=seed + 1)
+    bias = normal(channels_out, seed=seed + 2) if draw(st.booleans()) else None
+    return x, w, bias, {"dilation": dilation, "padding": padding}
+
+
+@pytest.mark.parametrize("method", [*METHODS, "auto"])
+@settings(max_examples=120, deadline=None)
+@given(problem=problems())
+def test_values_and_gradients_equal_direct_convolution(method, problem):
+    x, w, bias, options = problem
+    inputs = [x, w] if bias is None else [x, w, bias]
+    for tensor in inputs:
+        tensor.requires_grad_()
+    expected = reference(*inputs, **options)
+    y = conv1d(*inputs, method=method, **options)
+    assert y.shape == expected.shape
+    torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-12)
+
+    g = normal(*expected.shape, seed=7)
+    actual = torch.autograd.grad(y, inputs, g)
+    truth = torch.autograd.grad(expected, inputs, g)
+    for a, b in zip(actual, truth, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("samples", "channels_in", "channels_out", "length", "kernel_size"),
+    [(3, 5, 4, 3000, 131), (2, 3, 7, 1500, 400), (7, 22, 15, 600, 33), (1, 2, 2, 20000, 65)],
+)
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_many_blocks_and_chunks_equal_direct_convolution(
+    samples, channels_in, channels_out, length, kernel_size, padding, small_chunks
+):
+    x = normal(samples, channels_in, length).requires_grad_()
+    w = normal(channels_out, channels_in, kernel_size, seed=1).requires_grad_()
+    expected = reference(x, w, padding=padding)
+    plan = explain(x, w, padding=padding, method="overlap_save")
+    assert plan.chunk < samples or samples == 1
+    assert plan.blocks > 1
+    y = conv1d(x, w, padding=padding, method="overlap_save")
+    torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-11)
+    g = normal(*y.shape, seed=2)
+    for a, b in zip(
+        torch.autograd.grad(y, (x, w), g), torch.autograd.grad(expected, (x, w), g), strict=True
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-10)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Plans whose chunks hold a line or two, so that small tensors need several."""
+    from dataclasses import replace
+
+    from ckstudy.convolution import plan
+
+    tight = {name: replace(costs, spectrum_bytes=1 << 17) for name, costs in plan.COSTS.items()}
+    monkeypatch.setattr(plan, "COSTS", tight)
+    plan.make_plan.cache_clear()
+    yield
+    plan.make_plan.cache_clear()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_gradients_to_second_order(method, padding, dilation):
+    x = normal(2, 2, 17).requires_grad_()
+    w = normal(3, 2, 4, seed=1).requires_grad_()
+    bias = normal(3, seed=2).requires_grad_()
+
+    def convolve(x, w, bias):
+        return conv1d(x, w, bias, dilation=dilation, padding=padding, method=method)
+
+    assert gradcheck(convolve, (x, w, bias))
+    assert gradgradcheck(convolve, (x, w, bias))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("argument", ["x", "w"])
+def test_second_derivative_for_one_argument_alone(method, argument):
+    x = normal(2, 2, 13).requires_grad_(argument == "x")
+    w = normal(3, 2, 4, seed=1).requires_grad_(argument == "w")
+    free = x if argument == "x" else w
+
+    def convolve(value):
+        first, second = (value, w) if argument == "x" else (x, value)
+        return conv1d(first, second, method=method).pow(3)
+
+    assert gradgradcheck(convolve, (free,))
+
+
+@pytest.mark.parametrize("kernel_size", [3, 65, 131, 527])
+@pytest.mark.parametrize("method", METHODS)
+def test_float32_error_is_at_most_1e_6(kernel_size, method):
+    x = normal(2, 6, 1600, dtype=torch.float32)
+    w = normal(6, 6, kernel_size, seed=1, dtype=torch.float32)
+    g = normal(2, 6, 1600, seed=2, dtype=torch.float32)
+
+    def results(convolve, dtype):
+        tensors = [t.to(dtype).requires_grad_() for t in (x, w)]
+        y = convolve(*tensors)
+        return [y, *torch.autograd.grad(y, tensors, g.to(dtype))]
+
+    truth = results(lambda a, b: reference(a, b, padding="same"), torch.float64)
+    actual = results(lambda a, b: conv1d(a, b, padding="same", method=method), torch.float32)
+    for a, b in zip(actual, truth, strict=True):
+        assert a.dtype == torch.float32
+        assert (a - b).norm() <= 1e-6 * b.norm()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_input_gives_the_same_bits(method):
+    x = normal(9, 4, 900, dtype=torch.float32).requires_grad_()
+    w = normal(5, 4, 65, seed=1, dtype=torch.float32).requires_grad_()
+
+    def run():
+        y = conv1d(x, w, padding="reflect", method=method)
+        return [y.detach(), *torch.autograd.grad(y, (x, w), torch.ones_like(y))]
+
+    first = run()
+    for _ in range(3):
+        for a, b in zip(run(), first, strict=True):
+            assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_autocast_does_not_change_the_result(method):
+    x = normal(2, 4, 300, dtype=torch.float32).requires_grad_()
+    w = normal(5, 4, 33, seed=1, dtype=torch.float32).requires_grad_()
+
+    def run():
+        y = conv1d(x, w, method=method)
+        return [y.detach(), *torch.autograd.grad(y, (x, w), torch.ones_like(y))]
+
+    plain = run()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        # The surroundings do round: the test would pass vacuously otherwise.
+        assert functional.conv1d(x, w).dtype == torch.bfloat16
+        under = run()
+        rounded = conv1d(x.to(torch.bfloat16), w, method=method)
+    assert all(torch.equal(a, b) for a, b in zip(under, plain, strict=True))
+    assert rounded.dtype == torch.float32
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dilation", [1, 3])
+def test_empty_batch(method, dilation):
+    x = torch.zeros(0, 3, 50, requires_grad=True)
+    w = torch.ones(2, 3, 7, requires_grad=True)
+    y = conv1d(x, w, dilation=dilation, padding="same", method=method)
+    assert y.shape == (0, 2, 50)
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+    assert torch.equal(w.grad, torch.zeros_like(w))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_input_and_kernel_need_not_be_contiguous(method):
+    x = normal(90, 3, 4).permute(2, 1, 0)[:, :, ::2]
+    w = normal(9, 3, 6).permute(2, 1, 0)[::2]
+    assert not x.is_contiguous()
+    assert not w.is_contiguous()
+    y = conv1d(x, w, method=method)
+    torch.testing.assert_close(y, reference(x, w), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_expanded_gradient_is_taken(method):
+    """``sum().backward()`` hands over a gradient of stride 0."""
+    x = normal(3, 2, 80).requires_grad_()
+    w = normal(2, 2, 9, seed=1).requires_grad_()
+    conv1d(x, w, method=method).sum().backward()
+    expected = torch.autograd.grad(reference(x, w).sum(), (x, w))
+    torch.testing.assert_close(x.grad, expected[0], rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(w.grad, expected[1], rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_nan_reaches_all_that_sees_it_and_no_other_line(method):
+    x = normal(3, 2, 400)
+    w = normal(2, 2, 9, seed=1)
+    x[1, 0, 200] = float("nan")
+    y = conv1d(x, w, method=method)
+    assert y[1, :, 192:201].isnan().all()
+    assert y[[0, 2]].isfinite().all()
+
+
+def test_one_line_without_a_batch():
+    x, w = normal(3, 50), normal(2, 3, 5, seed=1)
+    assert torch.equal(conv1d(x, w), conv1d(x[None], w)[0])
+
+
+def test_x_and_w_are_all_that_is_saved():
+    x = normal(4, 3, 200).requires_grad_()
+    w = normal(3, 3, 33, seed=1).requires_grad_()
+    saved = []
+
+    def pack(tensor):
+        saved.append(tensor)
+        return tensor
+
+    for padding in PADDINGS:
+        for method in METHODS:
+            saved.clear()
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                conv1d(x, w, padding=padding, method=method)
+            assert {t.data_ptr() for t in saved} == {x.data_ptr(), w.data_ptr()}
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options", "words"),
+    [
+        ((1, 2, 9), (3, 2, 10), {}, "spans 10 samples .* only 9"),
+        ((1, 2, 9), (3, 2, 5), {"dilation": 3}, "spans 13 samples .* only 9"),
+        ((1, 2, 9), (3, 4, 3), {}, "x has 2 channels, w takes 4"),
+        ((1, 2, 9), (3, 2, 19), {"padding": "reflect"}, "reflection by 9 samples"),
+        ((1, 2, 0), (3, 2, 1), {"padding": "same"}, "only 0"),
+        ((9,), (3, 2, 1), {}, r"x has shape \(9,\)"),
+        ((1, 2, 9), (3, 2), {}, r"w has shape \(3, 2\)"),
+        ((1, 2, 9), (3, 2, 0), {}, "none 0"),
+        ((1, 2, 9), (3, 2, 3), {"padding": "circular"}, "valid, same, reflect"),
+        ((1, 2, 9), (3, 2, 3), {"method": "winograd"}, "auto, direct, overlap_save, fft"),
+        ((1, 2, 9), (3, 2, 3), {"dilation": 0}, "at least 1"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_name(shape, kernel, options, words):
+    with pytest.raises(ValueError, match=words):
+        conv1d(torch.zeros(shape), torch.zeros(kernel), **options)
+
+
+def test_types_that_do_not_fit_are_refused():
+    x, w = torch.zeros(1, 2, 9), torch.zeros(3, 2, 3)
+    with pytest.raises(ValueError, match="float32 and float64"):
+        conv1d(x.half(), w.half())
+    with pytest.raises(ValueError, match=r"w is torch\.float64"):
+        conv1d(x, w.double())
+    with pytest.raises(ValueError, match=r"bias has shape \(2,\)"):
+        conv1d(x, w, torch.zeros(2))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("method", METHODS)
+def test_cuda_gives_the_result_of_the_cpu_and_is_captured_in_a_graph(method):
+    x = normal(3, 4, 700, dtype=torch.float32)
+    w = normal(5, 4, 65, seed=1, dtype=torch.float32)
+
+    def run(x, w):
+        x, w = x.detach().requires_grad_(), w.detach().requires_grad_()
+        y = conv1d(x, w, padding="reflect", method=method)
+        return [y, *torch.autograd.grad(y.square().sum(), (x, w))]
+
+    expected = run(x.double(), w.double())
+    device = [t.cuda() for t in (x, w)]
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            eager = run(*device)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        captured = run(*device)
+    graph.replay()
+    torch.cuda.synchronize()
+    for a, b, truth in zip(eager, captured, expected, strict=True):
+        assert torch.equal(a, b)
+        assert (a.cpu() - truth).norm() <= 1e-6 * truth.norm()
