@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import islice
 from multiprocessing.connection import wait as wait_for_connection
 from pathlib import Path
 from zipfile import BadZipFile
@@ -154,7 +155,7 @@ def _run_pool(pool, spec, folder, missing, done, processes) -> None:
     # A short queue: the memory of the pool does not depend on the number of lines.
     running = {
         pool.submit(_simulate_block, spec, folder, start)
-        for start, _ in zip(waiting, range(2 * processes), strict=False)
+        for start in islice(waiting, 2 * processes)
     }
     with _progress(spec, done) as bar:
         while running:
