@@ -7,8 +7,8 @@ import scipy.linalg
 from ckstudy.scoring.linear import (
     ECHO_SAMPLES,
     LinearFilter,
+    correlate,
     matched_filter,
-    mean_echo,
     ridge_filter,
     scale_lines,
     wiener_filter,
@@ -53,7 +53,7 @@ def test_the_ridge_filter_solves_the_penalised_least_squares_problem():
     rng = np.random.default_rng(2)
     rf = rng.normal(size=(3, 80)).astype(np.float32)
     count = rng.poisson(0.2, (3, 80)).astype(np.uint8)
-    found = ridge_filter(rf, count, 9, ridge=0.05)
+    found = ridge_filter(correlate(rf, count), 9, 0.05)
     assert found.first_lag == -4
     lags = range(-4, 5)
     matrix = np.concatenate([design(line, lags) for line in scale_lines(rf)])
@@ -67,20 +67,24 @@ def test_the_ridge_filter_solves_the_penalised_least_squares_problem():
 
 def test_the_mean_echo_is_the_echo():
     rf, count, echo = lines_of_echoes()
-    found = mean_echo(rf, count)
+    found = correlate(rf, count).mean_echo
     assert found.shape == (ECHO_SAMPLES,)
     # What other bubbles add averages out, as one over the root of their number: 1200 here.
     correlation = found[:200] @ echo / np.linalg.norm(found) / np.linalg.norm(echo)
     assert correlation > 0.97
 
 
-@pytest.mark.parametrize("make", [matched_filter, wiener_filter])
+def wiener(fitted):
+    return wiener_filter(fitted, 1e-4)
+
+
+@pytest.mark.parametrize("make", [matched_filter, wiener])
 def test_a_lone_bubble_peaks_at_its_label(make):
     rf, count, _ = lines_of_echoes()
     alone = np.zeros((1, 3000), np.uint8)
     alone[0, 1234] = 1
     echo = lines_of_echoes()[2]
-    signal = make(rf, count)(np.convolve(alone[0], echo)[None, :3000])
+    signal = make(correlate(rf, count))(np.convolve(alone[0], echo)[None, :3000])
     assert abs(int(signal.argmax()) - 1234) <= 1
     assert signal.shape == (1, 3000)
     assert signal.dtype == np.float32
@@ -93,17 +97,32 @@ def test_deconvolution_resolves_what_correlation_blurs():
     pair[[1000, 1012]] = 1
     line = np.convolve(pair, echo)[None, :3000]
     tallest = {}
-    for make in (matched_filter, wiener_filter):
-        signal = make(rf, count)(line)[0]
+    for make in (matched_filter, wiener):
+        signal = make(correlate(rf, count))(line)[0]
         maxima = find_maxima(signal)
         tallest[make] = sorted(maxima[np.argsort(signal[maxima])[-2:]])
-    np.testing.assert_allclose(tallest[wiener_filter], [1000, 1012], atol=1)
+    np.testing.assert_allclose(tallest[wiener], [1000, 1012], atol=1)
     assert np.abs(np.subtract(tallest[matched_filter], [1000, 1012])).max() > 4
 
 
-def test_the_window_must_be_odd():
+def test_correlations_are_sums_over_all_samples():
+    rf, count, _ = lines_of_echoes(lines=3, samples=700)
+    fitted = correlate(rf, count)
+    x, y = scale_lines(rf), count.astype(float)
+    for lag in (0, 1, 57, 599):
+        for k in (lag, -lag):
+            ahead = slice(max(k, 0), 700 + min(k, 0))
+            here = slice(max(-k, 0), 700 + min(-k, 0))
+            assert fitted.auto[k] == pytest.approx(np.sum(x[:, here] * x[:, ahead]), abs=1e-8)
+            assert fitted.cross[k] == pytest.approx(np.sum(y[:, here] * x[:, ahead]), abs=1e-8)
+    assert fitted.bubbles == count.sum()
+
+
+@pytest.mark.parametrize("taps", [0, 4, -1, 601])
+def test_the_window_must_be_odd_and_within_the_lags(taps):
+    fitted = correlate(np.ones((1, 9)), np.ones((1, 9), int))
     with pytest.raises(ValueError, match="odd"):
-        ridge_filter(np.zeros((1, 9)), np.zeros((1, 9), int), 4)
+        ridge_filter(fitted, taps, 1e-3)
 
 
 def test_a_silent_line_stays_silent():

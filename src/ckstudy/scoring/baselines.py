@@ -1,29 +1,39 @@
 """Predictors that a network has to beat.
 
 Two of them do not look at the line at all: the comb and uniform noise. The others are linear
-filters of the line, fitted on training lines only (:mod:`ckstudy.scoring.linear`). All have
-their thresholds chosen on validation lines, as a network has.
+filters of the line, fitted on training lines only (:mod:`ckstudy.scoring.linear`). Thresholds,
+and the filters' regularisation, are chosen on validation lines, as a network's thresholds are.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from ckstudy.scoring.aggregate import summarise_scores
 from ckstudy.scoring.evaluation import Predictor, score_lines
 from ckstudy.scoring.intervals import RESAMPLES
-from ckstudy.scoring.linear import LinearFilter, matched_filter, ridge_filter, wiener_filter
+from ckstudy.scoring.linear import (
+    LinearFilter,
+    correlate,
+    matched_filter,
+    ridge_filter,
+    wiener_filter,
+)
+from ckstudy.scoring.matched import find_maxima
 from ckstudy.scoring.score_files import SCORES, line_scores
-from ckstudy.scoring.summary import summarise_scores
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 
-INPUT_INDEPENDENT = ("comb", "random")
 RIDGE_TAPS = (257, 521)  # the receptive fields of the CKCNN with K = 65 and K = 131
 NOISE_SEED = 20_230_101
 
-# Fractions of all samples that a threshold lets through: from one in two to one in a thousand.
-FRACTIONS = np.geomspace(0.5, 1e-3, 40)
+REGULARISATIONS = tuple(10.0**-k for k in range(2, 11))
+
+# Fractions of all local maxima that a threshold lets through.
+FRACTIONS = np.geomspace(1, 0.01, 41)[1:]
 QUANTILE_LINES = 128
 
 
@@ -49,7 +59,7 @@ def noise(samples: int, line_number: int) -> np.ndarray:
 def score_baselines(
     train, validation, test, *, tolerance: int = 4, resamples: int = RESAMPLES
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit on training lines, choose thresholds on validation lines, score test lines.
+    """Fit on training lines, choose on validation lines, score test lines.
 
     Parameters
     ----------
@@ -62,29 +72,41 @@ def score_baselines(
     Returns
     -------
     summary : DataFrame
-        One row per baseline, score and tolerance 0, ..., 9.
+        One row per baseline, score and tolerance 0, ..., 9, with the regularisation chosen.
     line_table : DataFrame
         Scores of each test line at ``tolerance``.
     """
     summaries, line_tables = [], []
-    bar = tqdm(_baselines(train, tolerance).items(), desc="baselines", disable=None, leave=False)
-    for name, predict in bar:
-        thresholds = THRESHOLDS if name in INPUT_INDEPENDENT else _quantiles(predict, validation)
-        per_score = dict.fromkeys(SCORES, thresholds)
-        calibration = score_lines(predict, validation, per_score)
-        counted = score_lines(predict, test, per_score)
+    progress = tqdm(total=4 + len(RIDGE_TAPS), desc="baselines", disable=None, leave=False)
+    for baseline in _baselines(train, validation, tolerance):
+        per_score = dict.fromkeys(SCORES, baseline.thresholds)
+        calibration = score_lines(baseline.predict, validation, per_score)
+        counted = score_lines(baseline.predict, test, per_score)
         tables = []
         for score, counts in counted.items():
-            best = calibrate(SCORES[score].f1(calibration[score]), thresholds)
-            tables.append(line_scores(test, "validation", score, counts, thresholds, best.index))
+            best = calibrate(SCORES[score].f1(calibration[score]), baseline.thresholds)
+            tables.append(
+                line_scores(test, "validation", score, counts, baseline.thresholds, best.index)
+            )
         scores = pd.concat(tables, ignore_index=True)
-        scores.insert(0, "baseline", name)
-        summaries.append(summarise_scores(scores, ["baseline", "score", "tolerance"], resamples))
+        scores.insert(0, "baseline", baseline.name)
+        means = summarise_scores(scores, ["baseline", "score", "tolerance"], resamples)
+        summaries.append(means.assign(regularisation=baseline.regularisation))
         line_tables.append(scores[scores["tolerance"] == tolerance])
+        progress.update()
+    progress.close()
     return pd.concat(summaries, ignore_index=True), pd.concat(line_tables, ignore_index=True)
 
 
-def _baselines(train, tolerance: int) -> dict[str, Predictor]:
+@dataclass(frozen=True)
+class _Baseline:
+    name: str
+    predict: Predictor
+    thresholds: np.ndarray
+    regularisation: float = np.nan
+
+
+def _baselines(train, validation, tolerance: int) -> Iterator[_Baseline]:
     def fire(lines, rows):
         line = comb(lines.rf.shape[1], tolerance)
         return np.broadcast_to(line, lines.rf[rows].shape)
@@ -93,24 +115,47 @@ def _baselines(train, tolerance: int) -> dict[str, Predictor]:
         samples = lines.rf.shape[1]
         return np.stack([noise(samples, int(number)) for number in lines.line_number[rows]])
 
-    fitted = {
-        "matched_filter": matched_filter(train.rf, train.bubble_count),
-        "wiener": wiener_filter(train.rf, train.bubble_count),
-        **{
-            f"ridge_fir_{taps}": ridge_filter(train.rf, train.bubble_count, taps)
-            for taps in RIDGE_TAPS
-        },
-    }
-    filters = {name: partial(_filter, filter_) for name, filter_ in fitted.items()}
-    return {"comb": fire, "random": draw, **filters}
+    yield _Baseline("comb", fire, THRESHOLDS)
+    yield _Baseline("random", draw, THRESHOLDS)
+
+    fitted = correlate(train.rf, train.bubble_count)
+    yield _filter_baseline("matched_filter", matched_filter(fitted), validation)
+    families = {"wiener": partial(wiener_filter, fitted)}
+    families |= {f"ridge_fir_{taps}": partial(ridge_filter, fitted, taps) for taps in RIDGE_TAPS}
+    for name, make in families.items():
+        candidates = [
+            _filter_baseline(name, make(regularisation), validation, regularisation)
+            for regularisation in REGULARISATIONS
+        ]
+        # The first of equals: the most regularised.
+        yield max(candidates, key=lambda candidate: _reached(candidate, validation, tolerance))
+
+
+def _filter_baseline(name, linear: LinearFilter, validation, regularisation=np.nan) -> _Baseline:
+    """With thresholds that let through fixed fractions of the filter's maxima."""
+    predict = partial(_filter, linear)
+    signal = np.asarray(predict(validation, slice(0, QUANTILE_LINES)), dtype=np.float64)
+    maxima = signal[np.isfinite(signal)]
+    thresholds = np.unique(np.quantile(maxima, 1 - FRACTIONS)) if maxima.size else THRESHOLDS
+    return _Baseline(name, predict, thresholds, regularisation)
+
+
+def _reached(baseline: _Baseline, validation, tolerance: int) -> float:
+    """Best mean F1 (the thesis's) on the validation lines."""
+    counts = score_lines(baseline.predict, validation, {"upstream": baseline.thresholds})
+    f1 = SCORES["upstream"].f1(counts["upstream"])
+    return float(calibrate(f1, baseline.thresholds).mean_f1[tolerance])
 
 
 def _filter(linear: LinearFilter, lines, rows) -> np.ndarray:
-    return linear(lines.rf[rows])
+    """The filtered lines at their local maxima, and -inf elsewhere.
 
-
-def _quantiles(predict: Predictor, validation) -> np.ndarray:
-    """Thresholds for a signal of any unit: they let through fixed fractions of the samples."""
-    rows = slice(0, QUANTILE_LINES)
-    signal = np.asarray(predict(validation, rows), dtype=np.float64)
-    return np.unique(np.quantile(signal, 1 - FRACTIONS))
+    A filter's peaks are as broad as its band is narrow. Only their tops are predictions: without
+    this the thesis's F1 would count the flanks of every peak as false.
+    """
+    signal = linear(lines.rf[rows])
+    tops = np.full_like(signal, -np.inf)
+    for line, top in zip(signal, tops, strict=True):
+        maxima = find_maxima(line)
+        top[maxima] = line[maxima]
+    return tops

@@ -6,8 +6,8 @@ of these is described by its taps w over lags k, later samples positive:
     z[n] = Σ_k w[k] x[n + k].
 
 Lines are divided by their root mean square first, since pressure makes them differ fifty-fold,
-and are zero outside. Everything is fitted on the lines given, in float64, through sums over all
-lines of their correlations.
+and are zero outside. All that a filter is fitted on are two correlations, summed over the lines
+in float64.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,32 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 
-ECHO_SAMPLES = 512  # lags over which the mean echo is estimated: 8.2 µs at 62.5 MHz
+ECHO_SAMPLES = 600  # lags that are looked at: 9.6 µs at 62.5 MHz, well beyond an echo's end
 CHUNK = 64  # lines transformed at a time
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """Sums over the fitted lines, at lags -(``ECHO_SAMPLES`` - 1) to ``ECHO_SAMPLES`` - 1.
+
+    Attributes
+    ----------
+    auto : float64 array, (lags,)
+        Σ x[n] x[n + k] of the scaled lines x; lag k at index k, negative lags from the end.
+    cross : float64 array, (lags,)
+        Σ y[n] x[n + k] with the bubble counts y; likewise.
+    bubbles : int
+        Σ y[n].
+    """
+
+    auto: np.ndarray
+    cross: np.ndarray
+    bubbles: int
+
+    @property
+    def mean_echo(self) -> np.ndarray:
+        """Mean of the scaled line after a label, lags 0 to ``ECHO_SAMPLES`` - 1."""
+        return self.cross[:ECHO_SAMPLES] / max(self.bubbles, 1)
 
 
 @dataclass(frozen=True)
@@ -52,80 +76,9 @@ def scale_lines(rf: np.ndarray) -> np.ndarray:
     return rf / np.where(rms > 0, rms, 1)
 
 
-def matched_filter(rf: np.ndarray, bubble_count: np.ndarray) -> LinearFilter:
-    """Correlation with the mean echo, whose norm is made 1.
-
-    Parameters
-    ----------
-    rf, bubble_count : arrays, (lines, samples)
-        Lines to estimate the mean echo from: what follows a label, on average.
-    """
-    echo = mean_echo(rf, bubble_count)
-    return LinearFilter(echo / np.linalg.norm(echo), 0)
-
-
-def wiener_filter(
-    rf: np.ndarray, bubble_count: np.ndarray, regularisation: float = 1e-3
-) -> LinearFilter:
-    """Wiener deconvolution of the mean echo, H* / (|H|² + λ max |H|²).
-
-    Parameters
-    ----------
-    rf, bubble_count : arrays, (lines, samples)
-        Lines to estimate the mean echo from.
-    regularisation : float
-        λ, relative to the largest |H|².
-
-    Returns
-    -------
-    LinearFilter
-        Of 8 x ``ECHO_SAMPLES`` taps, half of them on either side.
-    """
-    echo = mean_echo(rf, bubble_count)
-    size = 8 * ECHO_SAMPLES
-    response = scipy.fft.rfft(echo, size)
-    power = np.abs(response) ** 2
-    inverse = scipy.fft.irfft(response / (power + regularisation * power.max()), size)
-    return LinearFilter(scipy.fft.fftshift(inverse), -size // 2)
-
-
-def ridge_filter(
-    rf: np.ndarray, bubble_count: np.ndarray, taps: int, ridge: float = 1e-4
-) -> LinearFilter:
-    """The filter of least squared error to the bubble count, with a ridge penalty.
-
-    Solves (R + λ R[0] I) w = c, with the Toeplitz matrix R of the lines' autocorrelation and
-    the correlation c of labels and lines, both summed over all lines (Wiener and Hopf's
-    equations). The window is centred on the sample, like a network's receptive field.
-
-    Parameters
-    ----------
-    rf, bubble_count : arrays, (lines, samples)
-        Lines to fit.
-    taps : int
-        Odd length of the window.
-    ridge : float
-        λ, relative to the lines' total power.
-    """
-    if taps < 1 or taps % 2 == 0:
-        raise ValueError(f"a centred window needs an odd number of taps, not {taps}")
-    half = taps // 2
-    auto, cross = _correlations(rf, bubble_count, taps)
-    column = auto[:taps].copy()
-    column[0] *= 1 + ridge
-    weights = scipy.linalg.solve_toeplitz(column, cross[np.arange(-half, half + 1)])
-    return LinearFilter(weights, -half)
-
-
-def mean_echo(rf: np.ndarray, bubble_count: np.ndarray) -> np.ndarray:
-    """Mean of the scaled line after a label, lags 0 to ``ECHO_SAMPLES`` - 1."""
-    _, cross = _correlations(rf, bubble_count, ECHO_SAMPLES)
-    return cross[:ECHO_SAMPLES] / max(int(bubble_count.sum(dtype=np.int64)), 1)
-
-
-def _correlations(rf, bubble_count, lags: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over lines of Σ x[n] x[n + k] and of Σ y[n] x[n + k]; negative k from the end."""
-    size = scipy.fft.next_fast_len(rf.shape[1] + lags, real=True)
+def correlate(rf: np.ndarray, bubble_count: np.ndarray) -> Correlations:
+    """Correlate lines with themselves and with their labels; (lines, samples) both."""
+    size = scipy.fft.next_fast_len(rf.shape[1] + ECHO_SAMPLES, real=True)
     auto = np.zeros(size // 2 + 1)
     cross = np.zeros(size // 2 + 1, np.complex128)
     for first in range(0, len(rf), CHUNK):
@@ -134,4 +87,62 @@ def _correlations(rf, bubble_count, lags: int) -> tuple[np.ndarray, np.ndarray]:
         label = scipy.fft.rfft(bubble_count[rows].astype(np.float64), size, axis=1)
         auto += (line.real**2 + line.imag**2).sum(axis=0)
         cross += (label.conj() * line).sum(axis=0)
-    return scipy.fft.irfft(auto, size), scipy.fft.irfft(cross, size)
+    lags = np.r_[0:ECHO_SAMPLES, 1 - ECHO_SAMPLES : 0]
+    return Correlations(
+        scipy.fft.irfft(auto, size)[lags],
+        scipy.fft.irfft(cross, size)[lags],
+        int(bubble_count.sum(dtype=np.int64)),
+    )
+
+
+def matched_filter(fitted: Correlations) -> LinearFilter:
+    """Correlation with the mean echo, whose norm is made 1."""
+    echo = fitted.mean_echo
+    return LinearFilter(echo / np.linalg.norm(echo), 0)
+
+
+def wiener_filter(fitted: Correlations, regularisation: float) -> LinearFilter:
+    """Wiener deconvolution of the mean echo, H* / (|H|² + λ max |H|²).
+
+    Parameters
+    ----------
+    fitted : Correlations
+        Of the lines to estimate the mean echo from.
+    regularisation : float
+        λ, relative to the largest |H|².
+
+    Returns
+    -------
+    LinearFilter
+        Of 8 x ``ECHO_SAMPLES`` taps, half of them on either side.
+    """
+    size = 8 * ECHO_SAMPLES
+    response = scipy.fft.rfft(fitted.mean_echo, size)
+    power = np.abs(response) ** 2
+    inverse = scipy.fft.irfft(response / (power + regularisation * power.max()), size)
+    return LinearFilter(scipy.fft.fftshift(inverse), -size // 2)
+
+
+def ridge_filter(fitted: Correlations, taps: int, regularisation: float) -> LinearFilter:
+    """The filter of least squared error to the bubble count, with a ridge penalty.
+
+    Solves (R + λ R[0] I) w = c, with the Toeplitz matrix R of the lines' autocorrelation and
+    the correlation c of labels and lines (the Wiener-Hopf equations). The window is centred on
+    the sample, like a network's receptive field.
+
+    Parameters
+    ----------
+    fitted : Correlations
+        Of the lines to fit.
+    taps : int
+        Odd length of the window, at most ``ECHO_SAMPLES``.
+    regularisation : float
+        λ, relative to the lines' total power.
+    """
+    half = taps // 2
+    if taps < 1 or taps % 2 == 0 or taps > ECHO_SAMPLES:
+        raise ValueError(f"taps must be odd and at most {ECHO_SAMPLES}, not {taps}")
+    matrix = scipy.linalg.toeplitz(fitted.auto[:taps])
+    matrix[np.diag_indices(taps)] *= 1 + regularisation
+    target = fitted.cross[np.arange(-half, half + 1)]
+    return LinearFilter(scipy.linalg.cho_solve(scipy.linalg.cho_factor(matrix), target), -half)
