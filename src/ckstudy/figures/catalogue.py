@@ -1,49 +1,56 @@
 """All figures by name, and what each is drawn from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 from ckstudy.errors import StudyError
 from ckstudy.figures import style
 from ckstudy.results import Results
 
-# Name: module and function. The modules are imported when a figure of theirs is drawn: those of
-# the diagrams and of a line need torch, those of the scores do not.
-_DIAGRAMS = {
-    "figure1_siren": "siren",
-    "figure2_ckconv": "ckconv",
-    "figure3_dilated_cnn": "dilated_cnn",
-    "figure4_ckcnn": "ckcnn",
-}
-_LINES = {
-    "figure5_dual_loss": "dual_loss",
-    "figure6_scoring": "scoring",
-    "simulated_line": "simulated_line",
-    "population": "population",
-}
-_SCORES = {
-    "figure7_dilated": "dilated_scatter",
-    "figure8_omega_0": "omega_0_violins",
-    "kernel_size": "kernel_size_scores",
-    "learning_curves": "learning_curves",
-}
-FIGURES: dict[str, str] = {
-    **dict.fromkeys(_DIAGRAMS, "diagrams"),
-    **dict.fromkeys(_LINES, "lines"),
-    **dict.fromkeys(_SCORES, "scores"),
-}
-"""Name to kind: ``diagrams`` need no results, ``lines`` the test lines and a trained network,
-``scores`` the tables of scores."""
+
+class Entry(NamedTuple):
+    """Where a figure is drawn.
+
+    ``kind`` says what it is drawn from: ``diagrams`` from code alone, ``lines`` from the data
+    set and a trained network, ``scores`` from the tables of scores. Only the first two load
+    torch, and only when one of them is drawn.
+    """
+
+    kind: str
+    module: str
+    function: str
 
 
-def draw(names: Iterable[str], results: str | Path, out: str | Path) -> list[Path]:
+FIGURES: dict[str, Entry] = {
+    "figure1_siren": Entry("diagrams", "kernel_diagrams", "siren"),
+    "figure2_ckconv": Entry("diagrams", "kernel_diagrams", "ckconv"),
+    "figure3_dilated_cnn": Entry("diagrams", "architecture_diagrams", "dilated_cnn"),
+    "figure4_ckcnn": Entry("diagrams", "architecture_diagrams", "ckcnn"),
+    "figure5_dual_loss": Entry("lines", "prediction", "dual_loss"),
+    "figure6_scoring": Entry("lines", "prediction", "scoring"),
+    "figure7_dilated": Entry("scores", "scores", "dilated_scatter"),
+    "figure8_omega_0": Entry("scores", "scores", "omega_0_violins"),
+    "simulated_line": Entry("lines", "data", "simulated_line"),
+    "population": Entry("lines", "data", "population"),
+    "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
+    "learning_curves": Entry("scores", "scores", "learning_curves"),
+}
+
+
+def names(kind: str) -> list[str]:
+    """Names of the figures of one kind."""
+    return [name for name, entry in FIGURES.items() if entry.kind == kind]
+
+
+def draw(wanted: Iterable[str], results: str | Path, out: str | Path) -> list[Path]:
     """Draw figures and write each as ``out/name.png`` and ``out/name.svg``.
 
     Parameters
     ----------
-    names : iterable of str
-        Keys of :data:`FIGURES`, or kinds, each of which stands for all its figures.
+    wanted : iterable of str
+        Names of figures, or kinds, each of which stands for all its figures.
     results : str or Path
         Results directory; diagrams do not look at it.
     out : str or Path
@@ -59,27 +66,20 @@ def draw(names: Iterable[str], results: str | Path, out: str | Path) -> list[Pat
     StudyError
         For an unknown name, before anything is drawn, or where a needed file is missing.
     """
-    wanted = list(dict.fromkeys(name for given in names for name in _expand(given)))
+    chosen = list(dict.fromkeys(name for given in wanted for name in _expand(given)))
     source = Results(results)
-    stems = []
+    stems = [Path(out) / name for name in chosen]
     with style.house_style():
-        for name in wanted:
-            stem = Path(out) / name
-            style.save(_function(name)(source), stem)
-            stems.append(stem)
+        for name, stem in zip(chosen, stems, strict=True):
+            entry = FIGURES[name]
+            module = import_module(f"ckstudy.figures.{entry.module}")
+            style.save(getattr(module, entry.function)(source), stem)
     return stems
 
 
 def _expand(name: str) -> list[str]:
-    if name in FIGURES:
-        return [name]
-    members = [figure for figure, kind in FIGURES.items() if kind == name]
+    members = [name] if name in FIGURES else names(name)
     if not members:
-        known = [*dict.fromkeys(FIGURES.values()), *FIGURES]
-        raise StudyError(f"unknown figure {name!r}; choose from {', '.join(known)}")
+        kinds = dict.fromkeys(entry.kind for entry in FIGURES.values())
+        raise StudyError(f"unknown figure {name!r}; choose from {', '.join([*kinds, *FIGURES])}")
     return members
-
-
-def _function(name: str) -> Callable:
-    module = import_module(f"ckstudy.figures.{FIGURES[name]}")
-    return getattr(module, {**_DIAGRAMS, **_LINES, **_SCORES}[name])

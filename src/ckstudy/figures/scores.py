@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from ckstudy import thesis
 from ckstudy.errors import StudyError
@@ -23,7 +24,7 @@ def dilated_scatter(results: Results) -> Figure:
             f"{results.directory}: no run serves the experiment 'dilated', so Figure 7 has "
             "nothing to show; add the experiment to the config"
         )
-    figure = Figure(figsize=(style.PAGE, 2.7))
+    figure = Figure(figsize=(style.PAGE, 2.7), layout="constrained")
     panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
     colours = {"cnn_dilated": style.BLUE, "ckcnn_dilated": style.VERMILION}
     for panel, run in zip(panels, runs.index, strict=True):
@@ -60,7 +61,7 @@ def omega_0_violins(results: Results) -> Figure:
     sizes = sorted({size for size, _ in cells})
     omegas = sorted({omega_0 for _, omega_0 in cells})
     place = {omega_0: index for index, omega_0 in enumerate(omegas)}
-    figure = Figure(figsize=(style.PAGE, 2.9))
+    figure = Figure(figsize=(style.PAGE, 2.9), layout="constrained")
     panels = figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0]
     for panel, size in zip(panels, sizes, strict=True):
         for omega_0 in omegas:
@@ -92,12 +93,12 @@ def omega_0_violins(results: Results) -> Figure:
 def kernel_size_scores(results: Results) -> Figure:
     """F1 against kernel size: training and test lines, both scores, the thesis and the comb."""
     runs = results.runs("kernel_size").sort_values("kernel_size")
-    figure = Figure(figsize=(style.COLUMN, 3.1))
+    figure = Figure(figsize=(style.COLUMN, 3.1), layout="constrained")
     panel = figure.subplots()
     curves = (
-        ("ours, training lines", "train", "train", "upstream", style.BLUE, "o", -0.03),
+        ("ours, training lines", "train", "train", "upstream", style.BLUE, "o", -0.12),
         ("ours, test lines", "test", "validation", "upstream", style.GREEN, "s", 0.0),
-        ("ours, test, matched F1", "test", "validation", "matched", style.PURPLE, "^", 0.03),
+        ("ours, test, matched F1", "test", "validation", "matched", style.PURPLE, "^", 0.12),
     )
     sizes = runs["kernel_size"].to_numpy(dtype=float)
     for label, split, calibration, score, colour, marker, shift in curves:
@@ -151,29 +152,43 @@ def kernel_size_scores(results: Results) -> Figure:
     return figure
 
 
+# To predict nothing at all costs less than 2. What lies above 3 are the first epochs, when the
+# batch norms' running statistics are not yet those of the lines.
+_HIGHEST_LOSS = 3.0
+
+
 def learning_curves(results: Results) -> Figure:
     """Loss of every run against the epoch: training as lines, validation as dots."""
     groups = _curve_groups(results)
     columns = min(2, len(groups))
     rows = -(-len(groups) // columns)
-    figure = Figure(figsize=(style.PAGE, 2.5 * rows))
+    figure = Figure(figsize=(style.PAGE, 2.5 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    highest = 0.0
     for panel, (title, members) in zip(panels, groups.items(), strict=False):
         shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(members)))
         for colour, (run, label) in zip(shades, members.items(), strict=True):
             history = results.history(run)
             panel.plot(history["epoch"], history["train_loss"], color=colour, label=label)
             held = history.dropna(subset="validation_loss")
+            highest = max(highest, history["train_loss"].max(), held["validation_loss"].max())
             panel.plot(held["epoch"], held["validation_loss"], ".", color=colour, markersize=3)
         panel.set_title(title)
         panel.set_xlabel("epoch")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.grid(True)
         panel.legend(ncols=1 if len(members) < 4 else 2)
     for panel in panels[len(groups) :]:
         panel.set_axis_off()
     for panel in panels[::columns]:
         panel.set_ylabel("dual loss")
-    style.footnote(figure, "Lines: training batches; dots: validation lines.")
+    panels[0].set_ylim(0, min(1.05 * highest, _HIGHEST_LOSS))
+    beyond = f" Losses above {_HIGHEST_LOSS:g} are off the top."
+    style.footnote(
+        figure,
+        "Lines: training batches; dots: validation lines."
+        + (beyond if 1.05 * highest > _HIGHEST_LOSS else ""),
+    )
     return figure
 
 

@@ -50,7 +50,6 @@ _SETTINGS = {
     "ytick.major.size": 3,
     "lines.linewidth": 1.0,
     "lines.markersize": 4,
-    "figure.constrained_layout.use": True,
     "figure.dpi": 100,
     "savefig.dpi": 300,
     # Identifiers inside an SVG are random without a salt, and the file differs each time.
