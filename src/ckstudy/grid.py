@@ -20,7 +20,14 @@ _ALWAYS_NAMED = ("kernel_size", "omega_0")
 _NETWORK_AXES = frozenset().union(
     *(options for text in PRESETS.values() for options in text["networks"].values())
 )
-_TRAINING_AXES = ("batch_size", "crop", "epochs", "input_scaling", "learning_rate", "optimizer_step")
+_TRAINING_AXES = (
+    "batch_size",
+    "crop",
+    "epochs",
+    "input_scaling",
+    "learning_rate",
+    "optimizer_step",
+)
 
 
 def expand_grid(config: dict) -> tuple[dict[str, dict], dict[str, list[str]]]:
@@ -85,9 +92,7 @@ def _spec(config: dict, name: str, point: dict) -> dict:
     reading = preset(point["preset"])
     applicable = reading["networks"][name]
     here = {axis: value for axis, value in point.items() if axis in applicable}
-    options = network_options(
-        name, point["preset"], **{**config["networks"].get(name, {}), **here}
-    )
+    options = network_options(name, point["preset"], **{**config["networks"].get(name, {}), **here})
     settings = {key: value for key, value in config["training"].items() if value is not None}
     settings = {"crop": None, **reading["training"], **settings}
     here |= {axis: value for axis, value in point.items() if axis in _TRAINING_AXES}

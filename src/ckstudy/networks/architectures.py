@@ -129,9 +129,7 @@ def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.M
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn(
-    channels: int, layers: int, kernel_size: int, **kernel
-) -> tuple[int, list[nn.Module]]:
+def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1

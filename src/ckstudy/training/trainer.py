@@ -224,9 +224,7 @@ class Training:
             return
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for parameter, gradient in zip(
-            self.network.parameters(), state["gradients"], strict=True
-        ):
+        for parameter, gradient in zip(self.network.parameters(), state["gradients"], strict=True):
             parameter.grad = None if gradient is None else gradient.to(self.device)
         self.losses.copy_(state["losses"])
         torch.set_rng_state(state["random"])

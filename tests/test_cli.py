@@ -1,0 +1,90 @@
+"""The command line as a user meets it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def ckstudy(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "ckstudy", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+
+
+def refused(*arguments: str) -> str:
+    """The one message of a command that must fail without a traceback."""
+    answer = ckstudy(*arguments)
+    assert answer.returncode == 2, answer.stderr
+    assert "Traceback" not in answer.stderr
+    return answer.stderr
+
+
+def test_importing_the_package_does_not_load_torch():
+    code = "import sys, ckstudy; assert 'torch' not in sys.modules; print(len(ckstudy.__all__))"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_public_names_are_there():
+    import ckstudy
+
+    assert all(hasattr(ckstudy, name) for name in ckstudy.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Ckconv'"):
+        ckstudy.Ckconv  # noqa: B018
+
+
+def test_models_prints_names_parameters_and_receptive_fields():
+    answer = ckstudy("models", "--preset", "thesis-counts")
+    rows = {line.split()[1]: line.split()[2:4] for line in answer.stdout.splitlines()[1:]}
+    assert rows["cnn_dilated"] == ["137,729", "8,191"]
+    assert rows["ckcnn_dilated"] == ["636,497", "8,191"]
+    assert rows["ckcnn"] == ["28,392", "521"]
+
+
+def test_the_grid_of_the_quick_study_is_an_overlay_of_the_thesiss():
+    answer = ckstudy("grid", "--config", "config/config.yaml", "--config", "config/quick.yaml")
+    names = [line.split()[0] for line in answer.stdout.splitlines()]
+    assert "ckcnn-k65-w30-s0" in names
+    assert set(names) < {
+        line.split()[0]
+        for line in ckstudy("grid", "--config", "config/config.yaml").stdout.splitlines()
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "wrong"),
+    [
+        ("no-such-file.json", "cannot be read"),
+        ("{", "not valid JSON"),
+        (json.dumps({"run": "x"}), "lacks network, training, loss"),
+    ],
+)
+def test_a_bad_spec_is_one_message(tmp_path, spec, wrong):
+    out = tmp_path / "run"
+    message = refused(
+        "train", "--spec", spec, "--train", "none.h5", "--validation", "none.h5",
+        "--out", str(out), "--checkpoints", str(tmp_path / "c"),
+    )  # fmt: skip
+    assert wrong in message
+    assert not out.exists()
+
+
+def test_no_cuda_is_said_with_what_to_do_instead():
+    import torch
+
+    if torch.cuda.is_available():
+        assert ckstudy("check-device", "--device", "cuda").stdout.strip() == "cuda"
+    else:
+        message = refused("check-device", "--device", "cuda")
+        assert "config/quick.yaml" in message
+        assert "device: cpu" in message
+    assert ckstudy("check-device", "--device", "cpu").stdout.strip() == "cpu"

@@ -1,0 +1,373 @@
+"""Training: schedule, batches, both kinds of steps, and resuming to the last bit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from synthetic_lines import make_lines, write_data_set
+
+import ckstudy
+from ckstudy.errors import StudyError
+from ckstudy.networks import build_network
+from ckstudy.training import checkpoint
+from ckstudy.training.batches import LineBatches
+from ckstudy.training.loss import DualLoss
+from ckstudy.training.predict import predict_lines
+from ckstudy.training.release import read_provenance, save_model
+from ckstudy.training.scaling import scale_lines
+from ckstudy.training.trainer import Training, learning_rate, train
+
+CPU = torch.device("cpu")
+LENGTH = 120
+
+
+def make_spec(**training) -> dict:
+    settings = {
+        "epochs": 3,
+        "batch_size": 4,
+        "crop": 40,
+        "learning_rate": 0.01,
+        "decay_epochs": [2],
+        "decay_factor": 0.1,
+        "optimizer_step": "batch",
+        "input_scaling": "volts",
+        "validation_every": 2,
+        "seed": 5,
+    }
+    network = {"name": "ckcnn", "layers": 2, "channels": 3, "kernel_size": 9, "hidden": 4}
+    return {
+        "run": "test",
+        "network": {**network, "omega_0": 10.0},
+        "training": {**settings, **training},
+        "loss": {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1},
+    }
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("data")
+    return {
+        "train_path": write_data_set(folder / "train.h5", 10, LENGTH, seed=1),
+        "validation_path": write_data_set(folder / "validation.h5", 5, LENGTH, seed=2),
+    }
+
+
+def run(spec: dict, data: dict, folder: Path) -> Path:
+    out = folder / "run"
+    train(spec, **data, out=out, checkpoint_folder=folder / "checkpoint", device=CPU)
+    return out
+
+
+def batches(**options) -> LineBatches:
+    settings = {"padding": 8, "input_scaling": "volts", "batch_size": 4, "crop": None, "seed": 0}
+    return LineBatches(make_lines(10, LENGTH, seed=3), **{**settings, **options}, device=CPU)
+
+
+# The batches ---------------------------------------------------------------------------------
+
+
+def test_an_epoch_sees_every_line_once_and_the_last_batch_takes_the_rest():
+    lines = make_lines(10, LENGTH, seed=3)
+    seen = [rf for rf, _ in batches().epoch(0)]
+    assert [len(batch) for batch in seen] == [4, 4, 2]
+    middle = torch.cat(seen)[:, 0, 8:-8].numpy()
+    order = [int(np.flatnonzero((lines.rf == row).all(1))[0]) for row in middle]
+    assert sorted(order) == list(range(10))
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    one, two = batches(crop=40), batches(crop=40)
+    for epoch in (0, 7):
+        for a, b in zip(one.plan(epoch), two.plan(epoch), strict=True):
+            assert torch.equal(a, b)
+    assert not torch.equal(one.plan(0)[0], one.plan(1)[0])
+    assert not torch.equal(one.plan(0)[0], batches(seed=1).plan(0)[0])
+
+
+def test_a_crop_takes_its_context_from_the_line_and_reflects_only_at_its_ends():
+    lines = make_lines(10, LENGTH, seed=3)
+    for start in (0, 3, 37, LENGTH - 40):
+        rf, count = batches(crop=40).batch(torch.tensor([6]), torch.tensor([start]))
+        # numpy's reflection is the independent truth.
+        padded = np.pad(lines.rf[6], 8, mode="reflect")
+        np.testing.assert_array_equal(rf[0, 0].numpy(), padded[start : start + 56])
+        np.testing.assert_array_equal(
+            count[0, 0].numpy(), lines.bubble_count[6, start : start + 40]
+        )
+
+
+def test_both_ends_of_a_line_are_drawn():
+    starts = torch.cat([batches(crop=118).plan(epoch)[1] for epoch in range(20)])
+    assert set(starts.tolist()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("options", "wrong"), [({"crop": 121}, "crop"), ({"padding": 120}, "ref")])
+def test_crops_and_contexts_longer_than_the_line_are_refused(options, wrong):
+    with pytest.raises(StudyError, match=wrong):
+        batches(**options)
+
+
+def test_line_rms_gives_every_line_the_same_power():
+    rf = torch.randn(4, 50) * torch.tensor([[1e-3], [1.0], [50.0], [0.0]])
+    scaled = scale_lines(rf, "line_rms")
+    torch.testing.assert_close(scaled[:3].square().mean(-1), torch.ones(3))
+    assert (scaled[3] == 0).all()
+    assert scale_lines(rf, "volts") is rf
+    with pytest.raises(StudyError, match="unknown input_scaling 'decibel'"):
+        scale_lines(rf, "decibel")
+
+
+# The steps -----------------------------------------------------------------------------------
+
+
+def test_the_learning_rate_falls_at_its_epochs():
+    settings = {"learning_rate": 0.5, "decay_epochs": [3, 5], "decay_factor": 0.1}
+    rates = [learning_rate(epoch, settings) for epoch in range(7)]
+    assert rates == pytest.approx([0.5, 0.5, 0.5, 0.05, 0.05, 0.005, 0.005])
+
+
+def test_the_training_is_the_textbook_loop(data, tmp_path):
+    """Against a loop written with torch's own Adam: the same losses, epoch by epoch.
+
+    The weights themselves are no fair comparison: batch norm cancels some directions in them,
+    whose gradient is rounding alone, and Adam makes whole steps of that.
+    """
+    import pandas as pd
+
+    spec = make_spec(crop=None, epochs=4, validation_every=0)
+    history = pd.read_csv(run(spec, data, tmp_path) / "history.csv")
+    torch.manual_seed(5)
+    options = dict(spec["network"])
+    network = build_network(options.pop("name"), **options).train()
+    adam = torch.optim.Adam(network.parameters(), lr=0.01, foreach=False, fused=False)
+    lines = make_lines(10, LENGTH, seed=1)
+    rf, count = torch.from_numpy(lines.rf), torch.from_numpy(lines.bubble_count).float()
+    expected = []
+    for epoch in range(4):
+        adam.param_groups[0]["lr"] = 0.01 if epoch < 2 else 0.001
+        order = np.random.Generator(np.random.Philox(key=[5, epoch])).permutation(10)
+        total = 0.0
+        for rows in (order[:4], order[4:8], order[8:]):
+            adam.zero_grad()
+            loss = DualLoss()(network(rf[rows].unsqueeze(1)), count[rows].unsqueeze(1))
+            loss.backward()
+            adam.step()
+            total += loss.item() * len(rows)
+        expected.append(total / 10)
+    assert history["train_loss"].tolist() == pytest.approx(expected, rel=1e-4)
+    assert expected[-1] < 0.98 * expected[0]
+
+
+def test_a_step_an_epoch_is_the_step_of_one_big_batch(data, tmp_path):
+    """Exact where batch norm does not mix the lines, as with population statistics."""
+    runs = []
+    for size in (10, 4):
+        spec = make_spec(optimizer_step="epoch", crop=None, batch_size=size)
+        training = Training(spec, **data, folder=tmp_path, data={}, device=CPU)
+        training.network.eval()
+        training.step = 0
+        for rf, count in training.batches.epoch(0):
+            training.one_step(rf, count)
+            training.step += 1
+        runs.append([parameter.grad.clone() for parameter in training.network.parameters()])
+    for big, small in zip(*runs, strict=True):
+        torch.testing.assert_close(big, small, rtol=1e-4, atol=1e-6)
+
+
+def test_steps_are_counted_by_their_kind(data, tmp_path):
+    for kind, steps in (("batch", 9), ("epoch", 3)):
+        folder = tmp_path / kind
+        out = run(make_spec(optimizer_step=kind), data, folder)
+        assert read_provenance(out / "model.safetensors")["optimiser_steps"] == steps
+
+
+def test_the_history_has_every_epoch_and_the_validation_losses_asked_for(data, tmp_path):
+    import pandas as pd
+
+    history = pd.read_csv(run(make_spec(epochs=4), data, tmp_path) / "history.csv")
+    assert list(history.columns) == ["epoch", "train_loss", "validation_loss", "learning_rate"]
+    assert history["validation_loss"].notna().tolist() == [True, False, True, True]
+    assert history["learning_rate"].tolist() == pytest.approx([0.01, 0.01, 0.001, 0.001])
+
+
+def test_it_learns(data, tmp_path):
+    import pandas as pd
+
+    spec = make_spec(epochs=80, decay_epochs=[60], crop=None)
+    history = pd.read_csv(run(spec, data, tmp_path) / "history.csv")
+    # A silent network costs the smoothed truth and the whole Dice loss, about 1.9.
+    assert history["train_loss"].iloc[-1] < 1.2
+
+
+def test_nan_stops_with_epoch_batch_and_what_to_do(data, tmp_path):
+    lines = make_lines(10, LENGTH, seed=1)
+    bad = write_data_set(tmp_path / "bad.h5", 10, LENGTH, seed=1)
+    import h5py
+
+    with h5py.File(bad, "r+") as file:
+        file["rf"][:] = np.where(np.arange(10)[:, None] == 7, np.nan, lines.rf)
+    with pytest.raises(StudyError, match=r"nan in epoch 0, batch \d of 3.*lower learning rate"):
+        run(make_spec(), {**data, "train_path": bad}, tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+# Resuming ------------------------------------------------------------------------------------
+
+TRAIN = """
+import json, sys, torch
+from pathlib import Path
+from ckstudy.training.trainer import train
+from ckstudy.training import trainer
+from ckstudy.training.stopping import Stopped
+torch.set_num_threads(1)
+trainer.CHECKPOINT_SECONDS = 0.1
+spec, train_path, validation_path, folder = sys.argv[1:]
+folder = Path(folder)
+try:
+    train(json.loads(spec), train_path=Path(train_path), validation_path=Path(validation_path),
+          out=folder / "run", checkpoint_folder=folder / "checkpoint", device=torch.device("cpu"))
+except Stopped as stopped:
+    print(stopped, file=sys.stderr)
+    sys.exit(stopped.exit_status)
+"""
+
+
+def start(spec: dict, data: dict, folder: Path) -> subprocess.Popen:
+    arguments = [json.dumps(spec), *map(str, data.values()), str(folder)]
+    return subprocess.Popen(
+        [sys.executable, "-c", TRAIN, *arguments], stderr=subprocess.PIPE, text=True
+    )
+
+
+def released(folder: Path) -> tuple[dict[str, bytes], bytes]:
+    weights = load_file(folder / "run/model.safetensors")
+    history = (folder / "run/history.csv").read_bytes()
+    return {name: value.numpy().tobytes() for name, value in weights.items()}, history
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["batch", "epoch"])
+def test_killed_trainings_end_as_the_uninterrupted_one_bit_for_bit(data, tmp_path, kind):
+    spec = make_spec(epochs=200, decay_epochs=[150], optimizer_step=kind, validation_every=50)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert start(spec, data, whole).wait() == 0
+    choose = random.Random(7)
+    for attempt in range(4):
+        process = start(spec, data, broken)
+        wait_for(broken / "checkpoint/checkpoint.pt", process)
+        time.sleep(choose.uniform(0.0, 0.4))
+        process.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1)[attempt % 3])
+        process.wait()
+    process = start(spec, data, broken)
+    said = process.communicate()[1]
+    assert process.returncode == 0, said
+    assert "resuming" in said
+    assert released(broken) == released(whole)
+
+
+def test_a_signal_saves_and_leaves_with_its_status(data, tmp_path):
+    process = start(make_spec(epochs=100_000), data, tmp_path)
+    wait_for(tmp_path / "checkpoint/checkpoint.pt", process)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate()[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "last good checkpoint is at epoch" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_trainers_never_share_a_checkpoint(data, tmp_path):
+    with (
+        checkpoint.exclusive(tmp_path / "checkpoint"),
+        pytest.raises(StudyError, match="another process is training"),
+    ):
+        run(make_spec(), data, tmp_path)
+
+
+def test_a_checkpoint_of_other_settings_starts_afresh_and_says_so(data, tmp_path, capsys):
+    folder = tmp_path / "checkpoint"
+    other = Training(make_spec(seed=6), **data, folder=folder, data={}, device=CPU)
+    other.save()
+    training = Training(make_spec(), **data, folder=folder, data={}, device=CPU)
+    training.resume()
+    assert "other settings, code or data; starting afresh" in capsys.readouterr().err
+    assert training.epoch == 0
+
+
+def test_a_damaged_checkpoint_starts_afresh_and_says_so(data, tmp_path, capsys):
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "checkpoint.pt").write_bytes(os.urandom(1000))
+    training = Training(make_spec(), **data, folder=folder, data={}, device=CPU)
+    training.resume()
+    assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_a_checkpoint_is_never_unpickled(data, tmp_path, capsys):
+    import pickle
+
+    class Bomb:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "exploded"),)
+
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "checkpoint.pt").write_bytes(pickle.dumps(Bomb()))
+    assert checkpoint.load(folder, "any", print) is None
+    assert not (tmp_path / "exploded").exists()
+
+
+# Released models -----------------------------------------------------------------------------
+
+
+def test_a_released_model_comes_back_with_its_provenance(data, tmp_path):
+    spec = make_spec(input_scaling="line_rms")
+    path = run(spec, data, tmp_path) / "model.safetensors"
+    about = read_provenance(path)
+    assert about["spec"] == spec
+    assert about["device"] == "cpu"
+    assert {"data", "source_digest", "environment", "wall_seconds"} <= set(about)
+    network = ckstudy.load_model(path)
+    assert network.input_scaling == "line_rms"
+    assert not network.training
+    rf = make_lines(3, LENGTH, seed=9).rf
+    scaled = scale_lines(torch.from_numpy(rf), "line_rms").unsqueeze(1)
+    with torch.no_grad():
+        expected = network(scaled).squeeze(1).numpy()
+    np.testing.assert_allclose(predict_lines(network, rf, batch_size=2), expected, atol=1e-6)
+    np.testing.assert_allclose(predict_lines(network, 7 * rf), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_files_that_are_no_released_model_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    with pytest.raises(StudyError, match="there is no model file"):
+        ckstudy.load_model(tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("not a model")
+    with pytest.raises(StudyError, match="no readable safetensors file"):
+        ckstudy.load_model(tmp_path / "text.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(StudyError, match="not a model that ckstudy released"):
+        ckstudy.load_model(tmp_path / "foreign.safetensors")
+
+
+def test_weights_that_do_not_fit_their_architecture_are_refused(tmp_path):
+    network = build_network("ckcnn", kernel_size=9, channels=3)
+    network.options = {**network.options, "channels": 4}
+    save_model(tmp_path / "model.safetensors", network)
+    with pytest.raises(StudyError, match="of another architecture"):
+        ckstudy.load_model(tmp_path / "model.safetensors")
