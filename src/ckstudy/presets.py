@@ -109,8 +109,8 @@ def _check(name: str, options: dict) -> None:
     whole("kernel_size", 3)
     if options.get("kernel_size", 3) % 2 == 0:
         raise StudyError(
-            f"network {name!r}: kernel_size {options['kernel_size']} is even; an odd size is needed "
-            "so that every output sample sits under the middle of its kernel"
+            f"network {name!r}: kernel_size {options['kernel_size']} is even; an odd size is "
+            "needed so that every output sample sits under the middle of its kernel"
         )
     if not 0 < options.get("omega_0", 1) < float("inf"):
         raise StudyError(f"network {name!r}: omega_0 must be positive, not {options['omega_0']!r}")

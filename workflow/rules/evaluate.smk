@@ -1,0 +1,110 @@
+# In: released models and lines. Thresholds come from training and validation lines alone; only
+# `evaluate` and `baselines` see test lines.
+# Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, RESULTS/{baselines,summary}.csv.
+
+SCORING_CODE = source_digest("ckstudy.scoring.evaluation", "ckstudy.training.predict")
+
+
+rule calibrate:
+    input:
+        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        train=f"{RESULTS}/data/train.h5",
+        validation=f"{RESULTS}/data/validation.h5",
+    output:
+        thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
+        scores=f"{RESULTS}/runs/{{run}}/train.csv",
+    log:
+        f"{RESULTS}/logs/calibrate/{{run}}.log",
+    params:
+        code=SCORING_CODE,
+    threads: 1
+    resources:
+        gpu=0 if TRAINS_ON_CPU else 1,
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        "ckstudy calibrate --model {input.model} --train {input.train}"
+        " --validation {input.validation} --thresholds-out {output.thresholds}"
+        " --scores-out {output.scores} --device {config[device]} --threads {threads}"
+        " > {log} 2>&1"
+
+
+rule evaluate:
+    input:
+        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
+        test=f"{RESULTS}/data/test.h5",
+    output:
+        f"{RESULTS}/runs/{{run}}/test.csv",
+    log:
+        f"{RESULTS}/logs/evaluate/{{run}}.log",
+    params:
+        code=SCORING_CODE,
+    threads: 1
+    resources:
+        gpu=0 if TRAINS_ON_CPU else 1,
+        mem_mb=8000,
+        runtime=60,
+    shell:
+        "ckstudy evaluate --model {input.model} --test {input.test}"
+        " --thresholds {input.thresholds} --out {output} --device {config[device]}"
+        " --threads {threads} > {log} 2>&1"
+
+
+rule baselines:
+    input:
+        train=f"{RESULTS}/data/train.h5",
+        validation=f"{RESULTS}/data/validation.h5",
+        test=f"{RESULTS}/data/test.h5",
+    output:
+        means=report(
+            f"{RESULTS}/baselines.csv",
+            caption="../report/baselines.rst",
+            category="Scores",
+        ),
+        lines=f"{RESULTS}/baseline_lines.csv",
+    log:
+        f"{RESULTS}/logs/baselines.log",
+    params:
+        code=source_digest("ckstudy.scoring.baselines"),
+        tolerance=config["evaluation"]["tolerance"],
+        resamples=config["evaluation"]["bootstrap"],
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "ckstudy baselines --train {input.train} --validation {input.validation}"
+        " --test {input.test} --tolerance {params.tolerance} --resamples {params.resamples}"
+        " --out {output.means} --lines-out {output.lines} > {log} 2>&1"
+
+
+rule collect:
+    input:
+        expand(
+            f"{RESULTS}/runs/{{run}}/{{file}}",
+            run=RUNS,
+            file=["spec.json", "history.csv", "thresholds.csv", "train.csv", "test.csv"],
+        ),
+    output:
+        report(
+            f"{RESULTS}/summary.csv",
+            caption="../report/summary.rst",
+            category="Scores",
+        ),
+    log:
+        f"{RESULTS}/logs/collect.log",
+    params:
+        code=source_digest("ckstudy.scoring.summary"),
+        runs=" ".join(f"--run {run}" for run in RUNS),
+        experiments=as_json(EXPERIMENTS),
+        folder=f"{RESULTS}/runs",
+        resamples=config["evaluation"]["bootstrap"],
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "ckstudy collect --runs {params.folder} {params.runs}"
+        " --experiments {params.experiments:q} --resamples {params.resamples}"
+        " --out {output} > {log} 2>&1"

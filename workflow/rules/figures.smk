@@ -1,0 +1,73 @@
+# In: code, lines, scores. Out: RESULTS/figures/*.{png,svg}. One job draws all the figures of a
+# kind: starting a process costs more than drawing.
+
+DIAGRAMS = ["figure1_siren", "figure2_ckconv", "figure3_dilated_cnn", "figure4_ckcnn"]
+LINE_FIGURES = ["figure5_dual_loss", "figure6_scoring", "simulated_line", "population"]
+SCORE_FIGURES = ["figure7_dilated", "figure8_omega_0", "kernel_size", "learning_curves"]
+FORMATS = ["png", "svg"]
+FIGURES = expand(
+    f"{RESULTS}/figures/{{name}}.{{format}}",
+    name=DIAGRAMS + LINE_FIGURES + SCORE_FIGURES,
+    format=FORMATS,
+)
+
+
+def pictures(names):
+    """The PNG of each figure, for the report, and its SVG."""
+    shown = [
+        report(
+            f"{RESULTS}/figures/{name}.png",
+            caption=f"../report/{name}.rst",
+            category="Figures",
+            labels={"figure": name},
+        )
+        for name in names
+    ]
+    return shown + [f"{RESULTS}/figures/{name}.svg" for name in names]
+
+
+rule diagrams:
+    output:
+        pictures(DIAGRAMS),
+    log:
+        f"{RESULTS}/logs/figures/diagrams.log",
+    params:
+        code=source_digest(
+            "ckstudy.figures.kernel_diagrams", "ckstudy.figures.architecture_diagrams"
+        ),
+        out=f"{RESULTS}/figures",
+    shell:
+        "ckstudy figures diagrams --out {params.out} > {log} 2>&1"
+
+
+rule line_figures:
+    input:
+        f"{RESULTS}/summary.csv",
+        f"{RESULTS}/data/train.h5",
+        f"{RESULTS}/data/test.h5",
+    output:
+        pictures(LINE_FIGURES),
+    log:
+        f"{RESULTS}/logs/figures/lines.log",
+    params:
+        code=source_digest("ckstudy.figures.prediction", "ckstudy.figures.data"),
+        results=RESULTS,
+        out=f"{RESULTS}/figures",
+    shell:
+        "ckstudy figures lines --results {params.results} --out {params.out} > {log} 2>&1"
+
+
+rule score_figures:
+    input:
+        f"{RESULTS}/summary.csv",
+        f"{RESULTS}/baselines.csv",
+    output:
+        pictures(SCORE_FIGURES),
+    log:
+        f"{RESULTS}/logs/figures/scores.log",
+    params:
+        code=source_digest("ckstudy.figures.scores"),
+        results=RESULTS,
+        out=f"{RESULTS}/figures",
+    shell:
+        "ckstudy figures scores --results {params.results} --out {params.out} > {log} 2>&1"
