@@ -37,8 +37,10 @@ def execute(
         itself would only warn), or a cell fails.
     """
     try:
+        import ipykernel  # noqa: F401 - papermill starts it by name
         import nbformat
         import papermill
+        from traitlets.config import Config
     except ImportError as error:
         raise StudyError(
             f"{error.name} is not installed; notebooks need pip install 'ckstudy[workflow]'"
@@ -61,6 +63,8 @@ def execute(
                 parameters=dict(parameters),
                 kernel_name=KERNEL,
                 progress_bar=False,
+                # The kernel listens on a local port: others on a shared machine cannot read along.
+                config=Config({"KernelManager": {"transport_encryption": "auto"}}),
             )
         except papermill.PapermillExecutionError as error:
             raise StudyError(
@@ -89,21 +93,13 @@ def _own_kernel() -> Iterator[None]:
     A registered kernel of that name may belong to another environment; a directory on
     ``JUPYTER_PATH`` comes before all registered ones.
     """
+    from ipykernel.kernelspec import get_kernel_dict
+
     with tempfile.TemporaryDirectory(prefix="ckstudy-kernel-") as directory:
         home = Path(directory)
-        spec = {
-            "argv": [
-                sys.executable,
-                "-m",
-                "ipykernel_launcher",
-                "-f",
-                "{connection_file}",
-                "--HistoryManager.enabled=False",
-            ],
-            "display_name": "Python 3",
-            "language": "python",
-            "env": {"IPYTHONDIR": str(home / "ipython")},
-        }
+        spec = get_kernel_dict(["--HistoryManager.enabled=False"])
+        spec["argv"][0] = sys.executable
+        spec["env"] = {"IPYTHONDIR": str(home / "ipython")}
         write_text(home / "kernels" / KERNEL / "kernel.json", json.dumps(spec))
         with _environment(JUPYTER_PATH=str(home), JUPYTER_RUNTIME_DIR=str(home / "runtime")):
             yield

@@ -44,11 +44,13 @@ class Table:
     data: pd.DataFrame
     blocks: tuple[tuple[str, pd.DataFrame], ...]
 
-    def markdown(self) -> str:
-        """The table as Markdown, caption last."""
-        parts = [f"# {self.title}"]
+    def markdown(self, level: int = 1) -> str:
+        """The table as Markdown, its title a heading of the given level, its caption last."""
+        parts = [f"{'#' * level} {self.title}"]
         for heading, cells in self.blocks:
-            parts += ([f"## {heading}"] if heading else []) + [_pipe_table(cells)]
+            if heading:
+                parts.append(f"{'#' * (level + 1)} {heading}")
+            parts.append(_pipe_table(cells))
         return "\n\n".join([*parts, self.caption]) + "\n"
 
     def write(self, directory: str | Path) -> None:
