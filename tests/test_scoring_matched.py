@@ -62,6 +62,24 @@ def test_matching_is_maximum_one_to_one_and_of_least_error(bubbles, predictions,
         assert error.sum() == least_error(bubbles, predictions, tolerance)
 
 
+@given(positions, positions, st.integers(0, 9))
+@settings(max_examples=200, deadline=None)
+def test_a_greedy_sweep_finds_as_many_pairs_at_no_smaller_error(bubbles, predictions, tolerance):
+    bubbles, predictions = sorted(bubbles), sorted(set(predictions))
+    i = j = size = error = 0
+    while i < len(bubbles) and j < len(predictions):
+        distance = predictions[j] - bubbles[i]
+        if abs(distance) <= tolerance:
+            size, error, i, j = size + 1, error + abs(distance), i + 1, j + 1
+        elif distance < 0:
+            j += 1
+        else:
+            i += 1
+    pairs = matched.match(bubbles, predictions, tolerance)
+    assert size == len(pairs)
+    assert error >= sum(abs(bubbles[b] - predictions[p]) for b, p in pairs)
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.6), st.integers(0, 9))
 @settings(max_examples=60, deadline=None)
 def test_dense_lines_are_matched_maximally_too(seed, density, tolerance):
