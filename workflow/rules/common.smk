@@ -1,7 +1,10 @@
 # Reads and checks the config, and expands the grid. Nothing here computes a result.
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
@@ -9,6 +12,9 @@ from snakemake.utils import validate
 from ckstudy.errors import StudyError
 from ckstudy.grid import expand_grid
 from ckstudy.provenance import source_digest
+
+# Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 validate(config, "../schemas/config.schema.yaml")
 
@@ -36,4 +42,10 @@ onstart:
     # Before anything is simulated for a training that could not start. On a cluster the
     # trainings run elsewhere, and the trainer itself says so there.
     if config["device"] == "cuda" and workflow.local_exec:
-        shell("ckstudy check-device --device cuda > /dev/null")
+        check = subprocess.run(
+            ["ckstudy", "check-device", "--device", "cuda"],
+            capture_output=True,
+            text=True,
+        )
+        if check.returncode:
+            raise WorkflowError(check.stderr.strip())

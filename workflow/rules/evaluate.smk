@@ -15,13 +15,13 @@ rule calibrate:
         scores=f"{RESULTS}/runs/{{run}}/train.csv",
     log:
         f"{RESULTS}/logs/calibrate/{{run}}.log",
-    params:
-        code=SCORING_CODE,
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,
         mem_mb=8000,
         runtime=60,
+    params:
+        code=SCORING_CODE,
     shell:
         "ckstudy calibrate --model {input.model} --train {input.train}"
         " --validation {input.validation} --thresholds-out {output.thresholds}"
@@ -38,13 +38,13 @@ rule evaluate:
         f"{RESULTS}/runs/{{run}}/test.csv",
     log:
         f"{RESULTS}/logs/evaluate/{{run}}.log",
-    params:
-        code=SCORING_CODE,
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,
         mem_mb=8000,
         runtime=60,
+    params:
+        code=SCORING_CODE,
     shell:
         "ckstudy evaluate --model {input.model} --test {input.test}"
         " --thresholds {input.thresholds} --out {output} --device {config[device]}"
@@ -65,14 +65,14 @@ rule baselines:
         lines=f"{RESULTS}/baseline_lines.csv",
     log:
         f"{RESULTS}/logs/baselines.log",
-    params:
-        code=source_digest("ckstudy.scoring.baselines"),
-        tolerance=config["evaluation"]["tolerance"],
-        resamples=config["evaluation"]["bootstrap"],
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        code=source_digest("ckstudy.scoring.baselines"),
+        tolerance=config["evaluation"]["tolerance"],
+        resamples=config["evaluation"]["bootstrap"],
     shell:
         "ckstudy baselines --train {input.train} --validation {input.validation}"
         " --test {input.test} --tolerance {params.tolerance} --resamples {params.resamples}"
@@ -84,7 +84,13 @@ rule collect:
         expand(
             f"{RESULTS}/runs/{{run}}/{{file}}",
             run=RUNS,
-            file=["spec.json", "history.csv", "thresholds.csv", "train.csv", "test.csv"],
+            file=[
+                "spec.json",
+                "history.csv",
+                "thresholds.csv",
+                "train.csv",
+                "test.csv",
+            ],
         ),
     output:
         report(
@@ -94,16 +100,16 @@ rule collect:
         ),
     log:
         f"{RESULTS}/logs/collect.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         code=source_digest("ckstudy.scoring.summary"),
         runs=" ".join(f"--run {run}" for run in RUNS),
         experiments=as_json(EXPERIMENTS),
         folder=f"{RESULTS}/runs",
         resamples=config["evaluation"]["bootstrap"],
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
     shell:
         "ckstudy collect --runs {params.folder} {params.runs}"
         " --experiments {params.experiments:q} --resamples {params.resamples}"

@@ -12,18 +12,19 @@ FIGURES = expand(
 )
 
 
+def picture(name):
+    """The PNG of a figure, with its caption in the report."""
+    return report(
+        f"{RESULTS}/figures/{name}.png",
+        caption=f"../report/{name}.rst",
+        category="Figures",
+        labels={"figure": name},
+    )
+
+
 def pictures(names):
-    """The PNG of each figure, for the report, and its SVG."""
-    shown = [
-        report(
-            f"{RESULTS}/figures/{name}.png",
-            caption=f"../report/{name}.rst",
-            category="Figures",
-            labels={"figure": name},
-        )
-        for name in names
-    ]
-    return shown + [f"{RESULTS}/figures/{name}.svg" for name in names]
+    """The PNG and the SVG of each figure."""
+    return [*map(picture, names), *(f"{RESULTS}/figures/{name}.svg" for name in names)]
 
 
 rule diagrams:

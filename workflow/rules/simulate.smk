@@ -17,13 +17,13 @@ rule simulate:
         f"{RESULTS}/data/{{split}}.h5",
     log:
         f"{RESULTS}/logs/simulate/{{split}}.log",
-    params:
-        spec=simulation_spec,
-        code=source_digest("ckstudy.simulate"),
     threads: 16
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        spec=simulation_spec,
+        code=source_digest("ckstudy.acoustics.production"),
     shell:
         "ckstudy simulate --spec {params.spec:q} --out {output} --processes {threads}"
         " > {log} 2>&1"

@@ -12,6 +12,11 @@ rule train:
         history=f"{RESULTS}/runs/{{run}}/history.csv",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    threads: 1
+    resources:
+        gpu=0 if TRAINS_ON_CPU else 1,
+        mem_mb=8000,
+        runtime=600,
     params:
         spec=lambda wildcards: as_json(RUNS[wildcards.run]),
         # Progress lies beside the outputs, not among them: Snakemake deletes the outputs of a
@@ -19,11 +24,6 @@ rule train:
         out=f"{RESULTS}/runs/{{run}}",
         checkpoints=f"{RESULTS}/checkpoints/{{run}}",
         code=source_digest("ckstudy.training.trainer"),
-    threads: 1
-    resources:
-        gpu=0 if TRAINS_ON_CPU else 1,
-        mem_mb=8000,
-        runtime=600,
     shell:
         "ckstudy train --spec {params.spec:q} --train {input.train}"
         " --validation {input.validation} --out {params.out}"

@@ -11,8 +11,8 @@ def register(app: typer.Typer) -> None:
     @app.command("simulate")
     def simulate(
         out: Path = typer.Option(..., help="HDF5 file to write, such as data/train.h5."),
-        spec: Path | None = typer.Option(
-            None, help="JSON file with any of the choices below (underscores for hyphens)."
+        spec: str | None = typer.Option(
+            None, help="Any of the choices below (underscores for hyphens): JSON, or a file of it."
         ),
         split: str | None = typer.Option(None, help="A label for the lines.  [train]"),
         lines: int | None = typer.Option(None, help="How many lines.  [1024]"),
@@ -44,9 +44,10 @@ def register(app: typer.Typer) -> None:
         An interrupted simulation goes on where it was when the same command is run again.
         """
         from ckstudy.acoustics.production import simulate_dataset
-        from ckstudy.acoustics.specification import SimulationSpec, read_specification
+        from ckstudy.acoustics.specification import SimulationSpec
+        from ckstudy.cli.arguments import read_spec
 
-        chosen = {} if spec is None else read_specification(spec)
+        chosen = {} if spec is None else read_spec(spec)
         flags = {
             "split": split,
             "lines": lines,
@@ -61,7 +62,7 @@ def register(app: typer.Typer) -> None:
             "sampling_rate_mhz": sampling_rate_mhz,
         }
         chosen |= {key: value for key, value in flags.items() if value is not None}
-        source = "the options" if spec is None else str(spec)
+        source = "the options" if spec is None else "--spec"
         try:
             simulate_dataset(SimulationSpec.from_dict(chosen, source), out, processes)
         except KeyboardInterrupt:

@@ -1,0 +1,80 @@
+# In: what the study wrote. Out: RESULTS/notebooks/*.ipynb, executed by papermill, and the tables
+# that they write, RESULTS/tables/*.{csv,md}. The last rules.
+
+TABLE_NAMES = {
+    "02_dilated": ["dilated", "baselines"],
+    "03_kernel_size": ["table1"],
+    "04_omega_0": ["table2"],
+}
+TABLES = expand(
+    f"{RESULTS}/tables/{{name}}.{{format}}",
+    name=[name for names in TABLE_NAMES.values() for name in names],
+    format=["csv", "md"],
+)
+NOTEBOOKS = [f"{RESULTS}/notebooks/{name}.ipynb" for name in ["01_data", *TABLE_NAMES]]
+
+
+def table(name):
+    """The Markdown of a table, with its caption in the report."""
+    return report(
+        f"{RESULTS}/tables/{name}.md",
+        caption=f"../report/{name}.rst",
+        category="Tables",
+        labels={"table": name},
+    )
+
+
+def tables_of(notebook):
+    """The Markdown and the CSV of each table that the notebook writes."""
+    names = TABLE_NAMES[notebook]
+    return [*map(table, names), *(f"{RESULTS}/tables/{name}.csv" for name in names)]
+
+
+rule notebook_data:
+    input:
+        notebook="workflow/notebooks/01_data.ipynb",
+        data=expand(f"{RESULTS}/data/{{split}}.h5", split=SPLITS),
+        figures=expand(
+            f"{RESULTS}/figures/{{name}}.png", name=["simulated_line", "population"]
+        ),
+    output:
+        notebook=f"{RESULTS}/notebooks/01_data.ipynb",
+    log:
+        notebook=f"{RESULTS}/logs/notebooks/01_data.ipynb",
+        text=f"{RESULTS}/logs/notebooks/01_data.log",
+    params:
+        results=RESULTS,
+        code=source_digest("ckstudy.notebook", "ckstudy.dataset"),
+    shell:
+        "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
+        " -p results={params.results} > {log.text} 2>&1"
+
+
+# The three notebooks of scores differ in the figures they show and the tables they write.
+for name, shown in {
+    "02_dilated": ["figure7_dilated"],
+    "03_kernel_size": ["kernel_size", "learning_curves"],
+    "04_omega_0": ["figure8_omega_0"],
+}.items():
+
+    rule:
+        name:
+            f"notebook_{name.split('_', 1)[1]}"
+        input:
+            notebook=f"workflow/notebooks/{name}.ipynb",
+            summary=f"{RESULTS}/summary.csv",
+            baselines=f"{RESULTS}/baselines.csv",
+            figures=expand(f"{RESULTS}/figures/{{figure}}.png", figure=shown),
+        output:
+            tables_of(name),
+            notebook=f"{RESULTS}/notebooks/{name}.ipynb",
+        log:
+            notebook=f"{RESULTS}/logs/notebooks/{name}.ipynb",
+            text=f"{RESULTS}/logs/notebooks/{name}.log",
+        params:
+            results=RESULTS,
+            study=config["study"],
+            code=source_digest("ckstudy.notebook", "ckstudy.tables", "ckstudy.claims"),
+        shell:
+            "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
+            " -p results={params.results} -p study={params.study} > {log.text} 2>&1"
