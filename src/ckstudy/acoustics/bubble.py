@@ -18,6 +18,8 @@ over lanes without branches or library calls, which the compiler turns into vect
 * The surface tension is one polynomial for all shells, and the limits are selections.
 * The incident pressure is a smooth function of depth: a sum over few depths of one waveform
   each, which all bubbles of a line share (:mod:`.propagation`), weighted in the loop.
+* The large terms that cancel at rest (gas pressure, ambient pressure, tension) are combined
+  before they are rounded, so that weak oscillations keep their relative precision.
 """
 
 import math
@@ -48,13 +50,6 @@ _X, _V, _LOG, _PRESSURE = range(4)
 _GAS, _EXPONENT, _RADIATION, _TENSION, _VISCOSITY, _SHELL_VISCOSITY, _STEP, _ECHO = range(4, 12)
 _WEIGHTS = 12
 _ROWS = _WEIGHTS + DEPTH_NODES
-
-# The equation's numbers that all bubbles share, in the precision of the integration:
-# the exponential's and the tension's polynomial, then the limits, then plain factors (a literal
-# would turn single precision into double).
-_TENSION_AT = 7
-_LIMITS_AT = _TENSION_AT + SHELL_TERMS
-_FACTORS_AT = _LIMITS_AT + 3
 
 
 def bubble_table(radius: np.ndarray, depth_weights: np.ndarray, steps: int) -> np.ndarray:
@@ -90,21 +85,33 @@ def bubble_table(radius: np.ndarray, depth_weights: np.ndarray, steps: int) -> n
     return table
 
 
-def shell_numbers(shell: Shell) -> np.ndarray:
-    """Numbers of the equation that all bubbles with this ``shell`` share, (n,) float64."""
-    span = shell.ruptured - shell.buckled
-    exponential = [(-1) ** k / math.factorial(k) for k in range(_TENSION_AT)]
+def shell_numbers(shell: Shell, precision=np.float32) -> tuple[tuple, tuple, tuple]:
+    """What the equation needs besides the table, as scalars of ``precision``.
+
+    Tuples rather than arrays: the compiled loop then holds them in registers.
+
+    Returns
+    -------
+    exponential : Taylor coefficients of exp(-q), from q on
+    tension : SHELL_TERMS coefficients of the tension in powers of t, N/m
+    limits : slope and offset of t in u², tension when ruptured, tension at rest
+    """
+    exponential = [(-1) ** k / math.factorial(k) for k in range(1, 7)]
     tension = np.zeros(SHELL_TERMS)
     tension[: shell.monomials.size] = shell.monomials
-    # t = slope u² + offset is -1 where the shell buckles and 1 where it ruptures.
-    slope, offset = 2 * shell.area_at_rest / span, -2 * shell.buckled / span - 1
-    return np.concatenate(
-        [exponential, tension, [slope, offset, SURFACE_TENSION_WATER], [1.0, 1.5, 0.5, 2.0, 1 / 6]]
-    )
+    # t is -1 where the shell buckles and 1 where it ruptures.
+    span = shell.ruptured - shell.buckled
+    limits = [
+        2 * shell.area_at_rest / span,
+        -2 * shell.buckled / span - 1,
+        SURFACE_TENSION_WATER,
+        SURFACE_TENSION_AT_REST,
+    ]
+    return tuple(tuple(map(precision, part)) for part in (exponential, tension, limits))
 
 
 def echoes(
-    table: np.ndarray, numbers: np.ndarray, waveforms: np.ndarray, steps: int, precision=np.float32
+    table: np.ndarray, numbers: tuple, waveforms: np.ndarray, steps: int, precision=np.float32
 ) -> np.ndarray:
     """Echoes at 1 mm of all bubbles of ``table``.
 
@@ -112,8 +119,8 @@ def echoes(
     ----------
     table : (rows, bubbles) float64
         From :func:`bubble_table`.
-    numbers : (n,) float64
-        From :func:`shell_numbers`.
+    numbers : tuple
+        From :func:`shell_numbers`, in the same precision.
     waveforms : (2 * steps * samples, DEPTH_NODES) float64
         Incident pressure in Pa at each depth node, at every step's beginning and middle.
     steps : int
@@ -123,23 +130,25 @@ def echoes(
 
     Returns
     -------
-    (batches, samples, LANES) of ``precision``
-        Echo of bubble ``LANES * batch + lane`` in Pa; the lanes after the last bubble repeat it.
-        So every bubble takes the same path through the arithmetic, wherever it stands.
+    (bubbles, samples) of ``precision``
+        Echoes in Pa.
     """
     samples = waveforms.shape[0] // (2 * steps)
-    batches = -(-table.shape[1] // LANES)
-    lanes = np.minimum(np.arange(batches * LANES), table.shape[1] - 1)
+    bubbles = table.shape[1]
+    batches = -(-bubbles // LANES)
+    # The last batch is filled up with its last bubble: every bubble takes the same path through
+    # the arithmetic, wherever it stands.
+    lanes = np.minimum(np.arange(batches * LANES), bubbles - 1)
     packed = table[:, lanes].reshape(_ROWS, batches, LANES).transpose(1, 0, 2)
-    result = np.empty((batches, samples * LANES), precision)
+    result = np.empty((batches, LANES, samples), precision)
     _integrate(
         np.ascontiguousarray(packed, dtype=precision).reshape(batches, -1),
-        numbers.astype(precision),
+        numbers,
         np.ascontiguousarray(waveforms / AMBIENT_PRESSURE, dtype=precision),
         steps,
         result,
     )
-    return result.reshape(batches, samples, LANES)
+    return result.reshape(batches * LANES, samples)[:bubbles]
 
 
 # Fused multiply-add and divisions by multiplication are allowed; reordering of sums is not.
@@ -152,70 +161,82 @@ def _value(s, row, lane):
 
 
 @numba.njit(inline="always")
-def _acceleration(s, lane, x, v, logarithm, p, c):
+def _acceleration(s, lane, x, v, logarithm, p, numbers):
     """x'' and (ln u)' of one lane."""
-    one = c[_FACTORS_AT]
+    # A bare literal would turn single precision into double.
+    number = s.dtype.type
+    zero, one, three = number(0.0), number(1.0), number(3.0)
+    e, a, (slope, offset, ruptured, at_rest) = numbers
     u = one + x
     inverse = one / u
+    # Estrin's scheme for both polynomials: Horner's would be one long chain of dependent steps.
     q = _value(s, _EXPONENT, lane) * logarithm
-    power = c[5] + q * c[6]
-    power = c[4] + q * power
-    power = c[3] + q * power
-    power = c[2] + q * power
-    power = c[1] + q * power
-    power = c[0] + q * power
-    t = c[_LIMITS_AT + 1] + c[_LIMITS_AT] * (u * u)
-    z = min(max(t, -one), one)
-    tension = c[_TENSION_AT + 9] + z * c[_TENSION_AT + 10]
-    tension = c[_TENSION_AT + 8] + z * tension
-    tension = c[_TENSION_AT + 7] + z * tension
-    tension = c[_TENSION_AT + 6] + z * tension
-    tension = c[_TENSION_AT + 5] + z * tension
-    tension = c[_TENSION_AT + 4] + z * tension
-    tension = c[_TENSION_AT + 3] + z * tension
-    tension = c[_TENSION_AT + 2] + z * tension
-    tension = c[_TENSION_AT + 1] + z * tension
-    tension = c[_TENSION_AT + 0] + z * tension
-    tension = tension if t >= -one else one - one
-    tension = tension if t <= one else c[_LIMITS_AT + 2]
+    q2 = q * q
+    power = q * ((e[0] + q * e[1]) + q2 * ((e[2] + q * e[3]) + q2 * (e[4] + q * e[5])))
+    # u^(-3κ) - 1, without the cancellation
+    excess = (inverse * inverse * inverse) * (power - x * (three + x * (three + x)))
+    t = offset + slope * (u * u)
+    z = t if t > -one else -one
+    z = z if z < one else one
+    z2 = z * z
+    z4 = z2 * z2
+    lowest = (a[0] + z * a[1]) + z2 * (a[2] + z * a[3])
+    middle = (a[4] + z * a[5]) + z2 * (a[6] + z * a[7])
+    highest = (a[8] + z * a[9]) + z2 * a[10]
+    tension = lowest + z4 * (middle + z4 * highest)
+    tension = tension if t >= -one else zero
+    tension = tension if t <= one else ruptured
     friction = v * (_value(s, _VISCOSITY, lane) + _value(s, _SHELL_VISCOSITY, lane) * inverse)
-    squared = inverse * inverse
-    gas = _value(s, _GAS, lane) * power * (squared * inverse)
-    gas = gas * (one - _value(s, _RADIATION, lane) * v)
-    elastic = (_value(s, _TENSION, lane) * tension + friction) * inverse
-    return (gas - (one + p) - elastic - c[_FACTORS_AT + 1] * (v * v)) * inverse, v * inverse
+    gas = _value(s, _GAS, lane)
+    gained = gas * excess
+    static = gained + _value(s, _TENSION, lane) * (at_rest - tension * inverse)
+    radiated = (gas + gained) * (_value(s, _RADIATION, lane) * v)
+    total = static - p - radiated - friction * inverse - number(1.5) * (v * v)
+    return total * inverse, v * inverse
 
 
 @numba.njit(inline="always")
-def _incident(s, lane, waveforms, at):
-    """Pressure, in units of the ambient one, of one lane: the sum over DEPTH_NODES depths."""
+def _waveform(waveforms, at):
+    """The values of all DEPTH_NODES waveforms at one time."""
+    w = waveforms[at]
+    return w[0], w[1], w[2], w[3], w[4]
+
+
+@numba.njit(inline="always")
+def _incident(s, lane, w):
+    """Pressure, in units of the ambient one, of one lane: interpolated in depth."""
     return (
-        _value(s, _WEIGHTS, lane) * waveforms[at, 0]
-        + _value(s, _WEIGHTS + 1, lane) * waveforms[at, 1]
-        + _value(s, _WEIGHTS + 2, lane) * waveforms[at, 2]
-        + _value(s, _WEIGHTS + 3, lane) * waveforms[at, 3]
-        + _value(s, _WEIGHTS + 4, lane) * waveforms[at, 4]
+        _value(s, _WEIGHTS, lane) * w[0]
+        + _value(s, _WEIGHTS + 1, lane) * w[1]
+        + _value(s, _WEIGHTS + 2, lane) * w[2]
+        + _value(s, _WEIGHTS + 3, lane) * w[3]
+        + _value(s, _WEIGHTS + 4, lane) * w[4]
     )
 
 
 @numba.njit(cache=True, fastmath=_FAST, error_model="numpy")
-def _step(s, c, waveforms, at):
-    """One Runge-Kutta step of all lanes; ``waveforms[at]`` is its beginning."""
-    half, two, sixth = c[_FACTORS_AT + 2], c[_FACTORS_AT + 3], c[_FACTORS_AT + 4]
+def _step(s, numbers, middles, ends):
+    """One Runge-Kutta step of all lanes, with the waveforms at its middle and its end.
+
+    The compiler turns this loop into vector instructions as long as ``s`` is its only array (it
+    need not ask whether arrays overlap) and no tuple is indexed by an expression.
+    """
+    number = s.dtype.type
+    half, two, sixth = number(0.5), number(2.0), number(1 / 6)
     for lane in range(LANES):
         x, v, y = _value(s, _X, lane), _value(s, _V, lane), _value(s, _LOG, lane)
         begin = _value(s, _PRESSURE, lane)
-        middle = _incident(s, lane, waveforms, at + 1)
-        end = _incident(s, lane, waveforms, at + 2)
+        middle = _incident(s, lane, middles)
+        end = _incident(s, lane, ends)
         h = _value(s, _STEP, lane)
         h2 = half * h
-        a1, y1 = _acceleration(s, lane, x, v, y, begin, c)
+        a1, y1 = _acceleration(s, lane, x, v, y, begin, numbers)
         v2 = v + h2 * a1
-        a2, y2 = _acceleration(s, lane, x + h2 * v, v2, y + h2 * y1, middle, c)
+        a2, y2 = _acceleration(s, lane, x + h2 * v, v2, y + h2 * y1, middle, numbers)
         v3 = v + h2 * a2
-        a3, y3 = _acceleration(s, lane, x + h2 * v2, v3, y + h2 * y2, middle, c)
+        a3, y3 = _acceleration(s, lane, x + h2 * v2, v3, y + h2 * y2, middle, numbers)
         v4 = v + h * a3
-        a4, y4 = _acceleration(s, lane, x + h * v3, v4, y + h * y3, end, c)
+        a4, y4 = _acceleration(s, lane, x + h * v3, v4, y + h * y3, end, numbers)
         h6 = sixth * h
         s[_X * LANES + lane] = x + h6 * ((v + v4) + two * (v2 + v3))
         s[_V * LANES + lane] = v + h6 * ((a1 + a4) + two * (a2 + a3))
@@ -224,35 +245,48 @@ def _step(s, c, waveforms, at):
 
 
 @numba.njit(cache=True, fastmath=_FAST, error_model="numpy")
-def _integrate(tables, c, waveforms, steps, result):
-    samples = waveforms.shape[0] // (2 * steps)
+def _integrate(tables, numbers, waveforms, steps, result):
+    samples = result.shape[2]
+    one = tables.dtype.type(1.0)
+    stretch = np.empty(samples * LANES, result.dtype)
     velocity = np.empty(samples * LANES, result.dtype)
-    one = c[_FACTORS_AT]
     for batch in range(tables.shape[0]):
-        s, stretch = tables[batch], result[batch]
+        s = tables[batch]
+        begin = _waveform(waveforms, 0)
         for lane in range(LANES):
-            s[_PRESSURE * LANES + lane] = _incident(s, lane, waveforms, 0)
+            s[_PRESSURE * LANES + lane] = _incident(s, lane, begin)
         for n in range(samples):
             for lane in range(LANES):
                 stretch[n * LANES + lane] = one + _value(s, _X, lane)
                 velocity[n * LANES + lane] = _value(s, _V, lane)
             if n < samples - 1:
                 for k in range(n * steps, (n + 1) * steps):
-                    _step(s, c, waveforms, 2 * k)
-        _echo(s, c, stretch, velocity, steps, samples)
+                    middles, ends = _waveform(waveforms, 2 * k + 1), _waveform(waveforms, 2 * k + 2)
+                    _step(s, numbers, middles, ends)
+        _echo(s, stretch, velocity, steps)
+        _transpose(stretch, result[batch])
 
 
 @numba.njit(cache=True, fastmath=_FAST, error_model="numpy")
-def _echo(s, c, stretch, velocity, steps, samples):
+def _echo(s, stretch, velocity, steps):
     """Turn the ``stretch`` R/R0 into the echo, in place."""
-    two, interval = c[_FACTORS_AT + 3], c[_FACTORS_AT] - c[_FACTORS_AT]
-    for _ in range(steps):
-        interval += c[_FACTORS_AT]
+    samples = stretch.size // LANES
+    two = s.dtype.type(2.0)
     for n in range(samples):
         before, after = max(n - 1, 0), min(n + 1, samples - 1)
-        spacing = interval if after - before == 1 else two * interval
+        spacing = s.dtype.type((after - before) * steps)
         for lane in range(LANES):
             u, v = stretch[n * LANES + lane], velocity[n * LANES + lane]
             change = velocity[after * LANES + lane] - velocity[before * LANES + lane]
             slope = change / (spacing * _value(s, _STEP, lane))
             stretch[n * LANES + lane] = _value(s, _ECHO, lane) * u * (two * v * v + u * slope)
+
+
+@numba.njit(cache=True)
+def _transpose(lanes_last, lanes_first):
+    """Copy in tiles that stay in the fastest cache."""
+    samples = lanes_first.shape[1]
+    for tile in range(0, samples, LANES):
+        for lane in range(LANES):
+            for n in range(tile, min(tile + LANES, samples)):
+                lanes_first[lane, n] = lanes_last[n * LANES + lane]

@@ -30,6 +30,7 @@ from ckstudy.errors import StudyError
 
 # Attenuation on the way back is interpolated between the spectra at this many distances.
 DISTANCE_NODES = 3
+BUBBLES_AT_A_TIME = 2 * bubble.LANES
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,16 @@ def simulate_rf(
     (LINE_SAMPLES / every,) float64
     """
     fields = np.zeros((DISTANCE_NODES, LINE_SAMPLES))
-    if scene.radius.size:
-        nodes = _depth_nodes(steps)
-        table = bubble.bubble_table(scene.radius, nodes.weights(scene.axial), steps)
-        echoes = bubble.echoes(
-            table, _shell_numbers(shell_name), nodes.waveforms(scene.pressure), steps, precision
-        )
-        distance = scene.distance
-        weights = lagrange_weights(_distance_nodes(), distance) * REFERENCE_DISTANCE / distance
-        _superpose(echoes, scene.arrival * SIMULATION_RATE, weights, fields)
+    nodes, numbers = _depth_nodes(steps), _shell_numbers(shell_name, precision)
+    waveforms = nodes.waveforms(scene.pressure)
+    distance, starts = scene.distance, scene.arrival * SIMULATION_RATE
+    weights = lagrange_weights(_distance_nodes(), distance) * REFERENCE_DISTANCE / distance
+    table = bubble.bubble_table(scene.radius, nodes.weights(scene.axial), steps)
+    # A few bubbles at a time, so that their echoes are still in the cache when they are added up.
+    for first in range(0, starts.size, BUBBLES_AT_A_TIME):
+        some = slice(first, first + BUBBLES_AT_A_TIME)
+        echoes = bubble.echoes(table[:, some], numbers, waveforms, steps, precision)
+        _superpose(echoes, starts[some], weights[:, some], fields)
     return _receive(fields, every)
 
 
@@ -118,8 +120,8 @@ def _depth_nodes(steps: int) -> DepthNodes:
 
 
 @cache
-def _shell_numbers(name: str) -> np.ndarray:
-    return bubble.shell_numbers(shell(name))
+def _shell_numbers(name: str, precision) -> tuple:
+    return bubble.shell_numbers(shell(name), precision)
 
 
 @cache
@@ -127,22 +129,22 @@ def _distance_nodes() -> np.ndarray:
     return chebyshev_points(0.0, MAXIMUM_DEPTH, DISTANCE_NODES)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
 def _superpose(echoes, starts, weights, fields):
     """Add every echo to the fields, from its start (in samples) on, linearly interpolated."""
-    _, samples, lanes = echoes.shape
-    for index in range(starts.size):
-        batch, lane = divmod(index, lanes)
+    bubbles, samples = echoes.shape
+    delayed = np.empty(samples)
+    for index in range(bubbles):
         start = int(starts[index])
         late = starts[index] - start
         early = 1 - late
-        before = float(echoes[batch, 0, lane])
-        for n in range(1, min(samples, fields.shape[1] - start)):
-            now = float(echoes[batch, n, lane])
-            value = early * now + late * before
-            before = now
-            for node in range(weights.shape[0]):
-                fields[node, start + n] += weights[node, index] * value
+        length = min(samples, fields.shape[1] - start)
+        for n in range(1, length):
+            delayed[n] = early * echoes[index, n] + late * echoes[index, n - 1]
+        for node in range(fields.shape[0]):
+            weight = weights[node, index]
+            for n in range(1, length):
+                fields[node, start + n] += weight * delayed[n]
 
 
 def _receive(fields: np.ndarray, every: int) -> np.ndarray:

@@ -62,7 +62,7 @@ def oscillation(
             4 * dilatational_viscosity(radius) / (radius**2 * root),
         ]
     )
-    limits = np.array([kind.area_at_rest, kind.buckled, kind.ruptured])
+    limits = np.array([kind.area_at_rest, kind.buckled, kind.ruptured, SURFACE_TENSION_WATER])
     stretch, velocity = _runge_kutta(
         terms,
         limits,
@@ -80,7 +80,7 @@ def _surface_tension(stretch, limits, series):
     if area < limits[1]:
         return 0.0
     if area > limits[2]:
-        return SURFACE_TENSION_WATER
+        return limits[3]
     t = 2 * (area - limits[1]) / (limits[2] - limits[1]) - 1
     # Clenshaw's recurrence.
     later = latest = 0.0
