@@ -176,3 +176,47 @@ def _baselines(bubbles: np.ndarray, pressure: np.ndarray) -> tuple[pd.DataFrame,
                 ends = {"ci_low": mean - loss - spread, "ci_high": mean - loss + spread}
                 summary.append({**row, "mean_f1": mean - loss, **ends, "lines": len(f1)})
     return pd.DataFrame(summary), pd.concat(lines)
+
+
+def write_lines_and_model(directory: Path, run: str = "cnn_dilated-s0", seed: int = 0) -> None:
+    """Add the three data set files, of noise and arbitrary onsets, and an untrained network."""
+    from ckstudy.dataset import Bubbles, Lines, write_lines
+    from ckstudy.networks import build_network
+    from ckstudy.training.release import save_model
+
+    rng = np.random.default_rng(seed)
+    samples, rate = 900, 62.5e6
+    for split, first in (("train", 0), ("validation", 1_000_000), ("test", 2_000_000)):
+        count = LINES[split]
+        onsets = rng.poisson(0.06, (count, samples)).astype(np.uint8)
+        onsets[:, 0] = 0
+        per_line = onsets.sum(axis=1, dtype=np.int64)
+        total = int(per_line.sum())
+        bubbles = Bubbles(
+            np.concatenate([[0], np.cumsum(per_line)]).astype(np.int64),
+            axial_m=rng.uniform(0.0, 0.1, total),
+            lateral_m=rng.uniform(-0.01, 0.01, total),
+            radius_m=rng.normal(2.4e-6, 1e-7, total),
+            arrival_s=rng.uniform(0, samples / rate, total),
+        )
+        lines = Lines(
+            rf=rng.normal(0, 1, (count, samples)).astype(np.float32),
+            bubble_count=onsets,
+            bubbles=bubbles,
+            pressure=rng.uniform(5e3, 250e3, count),
+            line_number=first + np.arange(count),
+            sampling_rate_hz=rate,
+        )
+        (directory / "data").mkdir(exist_ok=True)
+        write_lines(
+            directory / "data" / f"{split}.h5",
+            [lines],
+            lines=count,
+            samples=samples,
+            bubbles=total,
+            sampling_rate_hz=rate,
+            parameters={"split": split, "lines": count},
+            provenance={},
+        )
+    network = build_network("cnn_dilated", layers=3, channels=2, seed=seed)
+    save_model(directory / "runs" / run / "model.safetensors", network)

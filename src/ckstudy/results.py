@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ckstudy.errors import StudyError
+from ckstudy.thesis import TOLERANCE
 
 SUMMARY_COLUMNS = [
     "run",
@@ -71,12 +72,22 @@ class Results:
         return _read_csv(self.directory / "baselines.csv", columns)
 
     def baseline_lines(self, baseline: str, score: str = "upstream") -> pd.DataFrame:
-        """Scores of a baseline for single test lines at the study's tolerance, by line number."""
+        """Scores of a baseline for single test lines, at the thesis's tolerance, by line number.
+
+        Raises
+        ------
+        StudyError
+            Where the study scored its baselines at another tolerance.
+        """
         path = self.directory / "baseline_lines.csv"
         rows = _read_csv(path, ["baseline", *LINE_COLUMNS])
         wanted = (rows["baseline"] == baseline) & (rows["score"] == score)
+        wanted &= rows["tolerance"] == TOLERANCE
         if not wanted.any():
-            raise StudyError(f"{path} has no {score} scores of the baseline {baseline!r}")
+            raise StudyError(
+                f"{path} has no {score} scores of {baseline!r} at tolerance {TOLERANCE}, at which "
+                "the tables stand beside the thesis's; score the baselines at that tolerance"
+            )
         return rows[wanted].set_index("line").sort_index()
 
     def runs(self, experiment: str | None = None) -> pd.DataFrame:
@@ -133,7 +144,7 @@ class Results:
         split: str = "test",
         calibration: str = "validation",
         score: str = "upstream",
-        tolerance: int = 4,
+        tolerance: int = TOLERANCE,
     ) -> pd.DataFrame:
         """Scores of single lines, indexed by line number.
 

@@ -5,6 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from matplotlib.figure import Figure
+
 from ckstudy.errors import StudyError
 from ckstudy.figures import style
 from ckstudy.results import Results
@@ -44,6 +46,16 @@ def names(kind: str) -> list[str]:
     return [name for name, entry in FIGURES.items() if entry.kind == kind]
 
 
+def make(name: str, results: Results) -> Figure:
+    """The figure of that name, in the house style, ready to be saved or looked at."""
+    entry = FIGURES[name]
+    module = import_module(f"ckstudy.figures.{entry.module}")
+    with style.house_style():
+        figure = getattr(module, entry.function)(results)
+        style.fix_ticks(figure)
+    return figure
+
+
 def draw(wanted: Iterable[str], results: str | Path, out: str | Path) -> list[Path]:
     """Draw figures and write each as ``out/name.png`` and ``out/name.svg``.
 
@@ -69,11 +81,8 @@ def draw(wanted: Iterable[str], results: str | Path, out: str | Path) -> list[Pa
     chosen = list(dict.fromkeys(name for given in wanted for name in _expand(given)))
     source = Results(results)
     stems = [Path(out) / name for name in chosen]
-    with style.house_style():
-        for name, stem in zip(chosen, stems, strict=True):
-            entry = FIGURES[name]
-            module = import_module(f"ckstudy.figures.{entry.module}")
-            style.save(getattr(module, entry.function)(source), stem)
+    for name, stem in zip(chosen, stems, strict=True):
+        style.save(make(name, source), stem)
     return stems
 
 

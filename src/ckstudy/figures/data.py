@@ -84,8 +84,11 @@ def population(results: Results) -> Figure:
     ]
     for number, (panel, title) in enumerate(zip(panels, titles, strict=True)):
         everything = np.concatenate([values[number] for values, *_ in sets])
-        top = np.quantile(everything, 0.99) if number == 3 else everything.max()
-        edges = np.linspace(everything.min(), top, 31 if number > 1 else 11)
+        if number == 3:  # gaps are whole numbers: edges between them, equally many in each bin
+            top = int(np.quantile(everything, 0.99))
+            edges = np.arange(0.5, top + 1, max(1, top // 30))
+        else:
+            edges = np.linspace(everything.min(), everything.max(), 31 if number == 2 else 11)
         for values, colour, dashes, _ in sets:
             # A share of all values, so that those beyond the last edge are not forgotten.
             weights = np.full(values[number].size, 100 / values[number].size)

@@ -152,8 +152,8 @@ def kernel_size_scores(results: Results) -> Figure:
     return figure
 
 
-# To predict no bubble at all costs 1.9 on the average line. What lies above 3 are the first epochs, when the
-# batch norms' running statistics are not yet those of the lines.
+# To predict no bubble at all costs 1.9 on the average line. What lies above 3 are the first
+# epochs, when the batch norms' running statistics are not yet those of the lines.
 _HIGHEST_LOSS = 3.0
 
 

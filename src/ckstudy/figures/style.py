@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator, MaxNLocator
 
 from ckstudy.files import atomic_path
 
@@ -59,11 +61,23 @@ _SETTINGS = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw and save inside this context; the user's own matplotlib settings do not count."""
+    """Draw inside this context; the user's own matplotlib settings do not count."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         yield
+
+
+def fix_ticks(figure: Figure) -> None:
+    """Choose ticks that do not depend on the size of the axes.
+
+    matplotlib's own choice does, and so can change while the layout makes room for the labels of
+    the choice before: labels would then run out of the picture.
+    """
+    for axes in figure.findobj(Axes):
+        for axis, most in ((axes.xaxis, 7), (axes.yaxis, 5)):
+            if isinstance(axis.get_major_locator(), AutoLocator):
+                axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
 
 
 def save(figure: Figure, stem: Path) -> None:
@@ -72,7 +86,8 @@ def save(figure: Figure, stem: Path) -> None:
         (".png", {"Software": None}),
         (".svg", {"Date": None, "Creator": None}),
     ):
-        with atomic_path(stem.with_name(stem.name + suffix)) as temporary:
+        path = stem.with_name(stem.name + suffix)
+        with house_style(), atomic_path(path) as temporary:
             figure.savefig(temporary, format=suffix[1:], metadata=metadata)
 
 

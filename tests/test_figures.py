@@ -1,0 +1,248 @@
+import os
+import re
+import subprocess
+import sys
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from PIL import Image
+from synthetic_results import LINES, write_lines_and_model, write_results
+
+from ckstudy.errors import StudyError
+from ckstudy.figures import FIGURES, draw, make, style
+from ckstudy.figures.prediction import matched_outcome, upstream_outcome
+from ckstudy.results import Results
+from ckstudy.scoring import matched, upstream
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("results")
+    test_f1 = write_results(directory)
+    write_lines_and_model(directory)
+    return Results(directory), test_f1
+
+
+@pytest.fixture(scope="module")
+def figures(study):
+    """All figures as matplotlib objects, laid out."""
+    made = {name: make(name, study[0]) for name in FIGURES}
+    with style.house_style():
+        for figure in made.values():
+            FigureCanvasAgg(figure).draw()
+    return made
+
+
+def texts(figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+@pytest.mark.slow
+def test_another_process_draws_the_same_bytes(study, tmp_path):
+    # Another process id and another hash seed: what differs from run to run would show.
+    wanted = ["figure2_ckconv", "figure3_dilated_cnn", "figure6_scoring", "population"]
+    wanted += ["figure8_omega_0", "learning_curves"]
+    command = [sys.executable, "-m", "ckstudy", "figures", *wanted]
+    command += ["--results", str(study[0].directory), "--out", str(tmp_path / "there")]
+    environment = {**os.environ, "PYTHONHASHSEED": "4321"}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0, answer.stderr
+    draw(wanted, study[0].directory, tmp_path / "here")
+    names = sorted(path.name for path in (tmp_path / "there").iterdir())
+    assert names == sorted(f"{name}.{suffix}" for name in wanted for suffix in ("png", "svg"))
+    assert sorted(answer.stdout.split()) == [str(tmp_path / "there" / name) for name in names]
+    for name in names:
+        there, here = tmp_path / "there" / name, tmp_path / "here" / name
+        assert there.read_bytes() == here.read_bytes(), name
+
+
+def test_files_carry_no_date_and_no_version(study, tmp_path):
+    (stem,) = draw(["kernel_size"], study[0].directory, tmp_path)
+    svg = stem.with_suffix(".svg").read_text()
+    assert "<dc:date>" not in svg
+    assert "Matplotlib v" not in svg
+    with Image.open(stem.with_suffix(".png")) as picture:
+        assert set(picture.info) <= {"dpi"}
+        assert picture.info["dpi"] == pytest.approx((300, 300), rel=1e-3)
+
+
+def test_the_users_own_style_does_not_count(study, tmp_path):
+    import matplotlib
+
+    draw(["kernel_size"], study[0].directory, tmp_path / "plain")
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 40}):
+        draw(["kernel_size"], study[0].directory, tmp_path / "odd")
+    assert (tmp_path / "plain" / "kernel_size.png").read_bytes() == (
+        tmp_path / "odd" / "kernel_size.png"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_text_is_legible_inside_the_picture_and_apart(figures, name, monkeypatch):
+    drawn = []
+    draw_text = Text.draw
+
+    def record(text, renderer):
+        if text.get_text().strip() and text.get_visible():
+            assert text.get_fontsize() >= 7, text
+            drawn.append((text.get_text(), text.get_window_extent(renderer)))
+        draw_text(text, renderer)
+
+    monkeypatch.setattr(Text, "draw", record)
+    with style.house_style():
+        figures[name].canvas.draw()
+    width, height = figures[name].bbox.size
+    assert len(drawn) > 5
+    for what, box in drawn:
+        assert box.x0 > -1, what
+        assert box.y0 > -1, what
+        assert box.x1 < width + 1, what
+        assert box.y1 < height + 1, what
+    for (one, first), (other, second) in combinations(drawn, 2):
+        across = min(first.x1, second.x1) - max(first.x0, second.x0)
+        along = min(first.y1, second.y1) - max(first.y0, second.y0)
+        assert across < 1 or along < 1, f"{one!r} overlaps {other!r}"
+
+
+def test_figure_1_shows_the_real_widths(figures):
+    shown = texts(figures["figure1_siren"])
+    for part in ("32 × 1", "32 × 32", "225 × 32", "15 × 15", "1 input"):
+        assert part in shown
+
+
+def test_figure_2_samples_the_kernel_of_its_network(figures):
+    shown = texts(figures["figure2_ckconv"])
+    assert "(1, 225, 131)" in shown
+    assert "(15, 15, 131)" in shown
+    curve, *_ = [
+        axes.lines[0].get_ydata()
+        for axes in figures["figure2_ckconv"].axes
+        if axes.get_ylabel() == r"$\Psi$"
+    ]
+    # A SIREN with ω0 = 30 over [-1, 1] turns some ten times: neither constant nor white noise.
+    assert len(curve) == 131
+    turns = np.count_nonzero(np.diff(np.sign(np.diff(curve))))
+    assert 5 < turns < 60
+
+
+def test_figure_3_grows_the_receptive_field_as_2_to_the_layers(figures):
+    growth = figures["figure3_dilated_cnn"].axes[-1]
+    heights = [bar.get_height() for bar in growth.patches]
+    assert heights == [2 ** (layer + 1) - 1 for layer in range(1, 13)]
+    assert "137,729 trainable parameters" in texts(figures["figure3_dilated_cnn"])
+
+
+def test_figure_4_has_the_thesis_count_and_a_padding_that_keeps_the_length(figures):
+    shown = texts(figures["figure4_ckcnn"])
+    assert "28,392 trainable parameters" in shown
+    assert f"{4 * (131 - 1) // 2} + {4 * (131 - 1) // 2}" in shown
+
+
+def test_figure_5_prints_the_loss_that_it_shows(figures):
+    shown = texts(figures["figure5_dual_loss"])
+    weights = re.search(r"1 × (\d\.\d+) \+ 1\.6 × (\d\.\d+) = (\d\.\d+)", shown)
+    soft, hard, total = map(float, weights.groups())
+    assert total == pytest.approx(soft + 1.6 * hard, abs=2e-4)
+    assert f"over the line {soft:.4f}" in shown
+
+
+def test_figure_7_plots_each_test_line(figures, study):
+    results, test_f1 = study
+    panels = figures["figure7_dilated"].axes
+    for panel, run in zip(panels, ("cnn_dilated-s0", "ckcnn_dilated-w8-s0"), strict=True):
+        points = np.asarray(panel.collections[0].get_offsets())
+        written = pd.read_csv(results.directory / "runs" / run / "test.csv")
+        bubbles = written.drop_duplicates("line")["bubbles"]
+        np.testing.assert_array_equal(points[:, 0], bubbles)
+        np.testing.assert_allclose(points[:, 1], test_f1[run])
+
+
+def test_figure_8_marks_medians_of_both_studies_and_says_what_is_missing(figures, study):
+    _, test_f1 = study
+    small, large = figures["figure8_omega_0"].axes
+    thesis = [line for line in large.lines if line.get_marker() == "D"]
+    assert [line.get_ydata()[0] for line in thesis][-2:] == [0.001, 0.262]
+    assert len(thesis) == 8
+    medians = [line.get_ydata()[0] for line in small.lines if line.get_marker() != "D"]
+    expected = [np.median(test_f1[f"ckcnn-k131-w{omega}-s0"]) for omega in (10, 30)]
+    assert medians == pytest.approx(expected)
+    assert "K = 527: $\\omega_0$ = 20, 40, 50, 60, 70, 80" in texts(figures["figure8_omega_0"])
+
+
+def test_kernel_size_figure_holds_thesis_and_study(figures, study):
+    _, test_f1 = study
+    (panel,) = figures["kernel_size"].axes
+    thesis = next(line for line in panel.lines if line.get_label().startswith("thesis"))
+    assert list(thesis.get_xdata()) == [65, 131, 263, 527, 1055, 2111]
+    test = next(box for box in panel.containers if box.get_label() == "ours, test lines")
+    expected = [test_f1[f"ckcnn-k{size}-w30-s0"].mean() for size in (33, 65, 131)]
+    assert list(test.lines[0].get_ydata()) == pytest.approx(expected)
+
+
+def test_learning_curves_show_every_run_once_per_panel(figures, study):
+    results, _ = study
+    panels = figures["learning_curves"].axes
+    drawn = [line for panel in panels for line in panel.lines if len(line.get_xdata()) == 12]
+    serving = sum(len(results.runs(experiment)) for experiment in EXPERIMENTS)
+    assert len(drawn) == serving
+    history = pd.read_csv(results.directory / "runs" / "cnn_dilated-s0" / "history.csv")
+    np.testing.assert_allclose(drawn[0].get_ydata(), history["train_loss"])
+
+
+def test_scores_of_a_study_without_an_experiment(tmp_path):
+    write_results(tmp_path)
+    path = tmp_path / "summary.csv"
+    rows = pd.read_csv(path)
+    rows[rows["experiments"] == "kernel_size"].to_csv(path, index=False)
+    with pytest.raises(StudyError, match="no run serves the experiment 'dilated'"):
+        draw(["figure7_dilated"], tmp_path, tmp_path / "out")
+    stems = draw(["figure8_omega_0", "learning_curves"], tmp_path, tmp_path / "out")
+    assert all(stem.with_suffix(".png").is_file() for stem in stems)
+
+
+def test_an_unknown_name_stops_before_anything_is_drawn(study, tmp_path):
+    with pytest.raises(StudyError, match="unknown figure 'figure9'; choose from diagrams"):
+        draw(["kernel_size", "figure9"], study[0].directory, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_scores_need_no_torch(study, tmp_path):
+    program = (
+        "import sys; from ckstudy.figures import draw; "
+        f"draw(['kernel_size'], {str(study[0].directory)!r}, {str(tmp_path)!r}); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+signals = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+@settings(max_examples=40, deadline=None)
+@given(signals, st.floats(0.0, 0.95), st.integers(0, 6))
+def test_outcomes_are_what_the_scores_count(rng, threshold, tolerance):
+    prediction = rng.random(120)
+    bubble_count = rng.poisson(0.1, 120)
+    for module, outcome_of in ((upstream, upstream_outcome), (matched, matched_outcome)):
+        counts = module.count(prediction[None], bubble_count[None], [threshold])
+        outcome = outcome_of(prediction, bubble_count, threshold, tolerance)
+        assert np.count_nonzero(outcome.found) == counts.true_positives[0, tolerance, 0]
+        assert np.count_nonzero(~outcome.found) == counts.false_negatives[0, tolerance, 0]
+        assert np.count_nonzero(~outcome.right) == counts.false_positives[0, tolerance, 0]
+
+
+def test_population_counts_every_line(figures):
+    panel = figures["population"].axes[0]
+    for outline in panel.patches:
+        shares = outline.get_xy()[:, 1]
+        assert shares.max() <= 100
+    assert len(panel.patches) == len(LINES)
+
+
+EXPERIMENTS = ("dilated", "kernel_size", "omega_0")
