@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from ckstudy.scoring.counts import MAX_TOLERANCE, Counts, checked_lines
-from ckstudy.scoring.levels import fill_levels
+from ckstudy.scoring.levels import digitise
 
 SPEED_OF_SOUND = 1480.0  # m/s, water, as in the simulator
 
@@ -54,7 +54,8 @@ def count(prediction, bubble_count, thresholds, max_tolerance: int = MAX_TOLERAN
     shape = (len(prediction), max_tolerance + 1, thresholds.size)
     pairs, predictions, error = (np.zeros(shape, np.int64) for _ in range(3))
     bubbles = bubble_count.sum(axis=1, dtype=np.int64)
-    _count(prediction, bubble_count, thresholds, pairs, predictions, error)
+    levels = digitise(prediction, thresholds)
+    _count(prediction, levels, bubble_count, pairs, predictions, error)
     return Counts(pairs, predictions - pairs, bubbles[:, None, None] - pairs, error)
 
 
@@ -114,22 +115,20 @@ def micrometres(samples, sampling_rate_hz: float, speed_of_sound: float = SPEED_
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(prediction, bubble_count, thresholds, pairs, predictions, error):
+def _count(prediction, levels, bubble_count, pairs, predictions, error):
     lines, samples = prediction.shape
-    tolerances = pairs.shape[1]
+    _, tolerances, thresholds = pairs.shape
     maxima = np.empty(samples // 2 + 1, np.int64)
-    level = np.empty(samples // 2 + 1, np.int64)
     above = np.empty(samples // 2 + 1, np.int64)
     for line in range(lines):
         bubbles = np.repeat(np.arange(samples), bubble_count[line].astype(np.int64))
         found = _fill_maxima(prediction[line], maxima)
-        fill_levels(prediction[line][maxima[:found]], thresholds, level)
         work = _workspace(bubbles.size, found, tolerances - 1)
         previous = -1
-        for k in range(thresholds.size):
+        for k in range(thresholds):
             kept = 0
             for i in range(found):
-                if level[i] > k:
+                if levels[line, maxima[i]] > k:
                     above[kept] = maxima[i]
                     kept += 1
             for t in range(tolerances):

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from ckstudy.scoring.counts import MAX_TOLERANCE, Counts, checked_lines
-from ckstudy.scoring.levels import fill_levels
+from ckstudy.scoring.levels import digitise
 
 FLOOR = 1e-3
 
@@ -47,7 +47,7 @@ def count(prediction, bubble_count, thresholds, max_tolerance: int = MAX_TOLERAN
     hits = np.zeros(shape, np.int64)
     false_alarms = np.zeros(shape, np.int64)
     truths = np.zeros(len(prediction), np.int64)
-    _count(prediction, bubble_count, thresholds, hits, false_alarms, truths)
+    _count(digitise(prediction, thresholds), bubble_count, hits, false_alarms, truths)
     return Counts(hits, false_alarms, truths[:, None, None] - hits)
 
 
@@ -66,15 +66,13 @@ def f1(counts: Counts) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(prediction, bubble_count, thresholds, hits, false_alarms, truths):
-    lines, samples = prediction.shape
-    tolerances = hits.shape[1]
-    levels = np.empty(samples, np.int64)
+def _count(levels, bubble_count, hits, false_alarms, truths):
+    lines, samples = levels.shape
+    _, tolerances, thresholds = hits.shape
     distance = np.empty(samples, np.int64)
-    highest = np.empty((tolerances, thresholds.size + 1), np.int64)
-    remote = np.empty((tolerances + 1, thresholds.size + 1), np.int64)
+    highest = np.empty((tolerances, thresholds + 1), np.int64)
+    remote = np.empty((tolerances + 1, thresholds + 1), np.int64)
     for line in range(lines):
-        fill_levels(prediction[line], thresholds, levels)
         highest[:] = 0
         remote[:] = 0
 
@@ -85,9 +83,9 @@ def _count(prediction, bubble_count, thresholds, hits, false_alarms, truths):
                 level = 0
                 for t in range(tolerances):
                     if i - t >= 0:
-                        level = max(level, levels[i - t])
+                        level = max(level, levels[line, i - t])
                     if i + t < samples:
-                        level = max(level, levels[i + t])
+                        level = max(level, levels[line, i + t])
                     highest[t, level] += 1
 
         # All samples, sorted by level and by the distance to the nearest true sample, capped.
@@ -98,16 +96,16 @@ def _count(prediction, bubble_count, thresholds, hits, false_alarms, truths):
         since = tolerances
         for i in range(samples - 1, -1, -1):
             since = 0 if bubble_count[line, i] > 0 else min(since + 1, tolerances)
-            remote[min(since, distance[i]), levels[i]] += 1
+            remote[min(since, distance[i]), levels[line, i]] += 1
 
         # A level above k counts at threshold k; a distance above t counts at tolerance t.
         for t in range(tolerances - 1, -1, -1):
-            for level in range(thresholds.size + 1):
+            for level in range(thresholds + 1):
                 remote[t, level] += remote[t + 1, level]
         for t in range(tolerances):
             hit = 0
             remote_samples = 0
-            for k in range(thresholds.size - 1, -1, -1):
+            for k in range(thresholds - 1, -1, -1):
                 hit += highest[t, k + 1]
                 remote_samples += remote[t + 1, k + 1]
                 hits[line, t, k] = hit
