@@ -158,6 +158,11 @@ def test_the_least_error_is_preferred_to_the_first_in_reach():
     assert matched.match([9, 12], [5, 9], 4).tolist() == [[0, 0], [1, 1]]
 
 
+def test_ties_leave_later_bubbles_and_later_predictions_unmatched():
+    assert matched.match([7, 7], [7], 4).tolist() == [[0, 0]]
+    assert matched.match([7], [5, 9], 4).tolist() == [[0, 0]]
+
+
 def test_widening_the_truth_gains_nothing():
     """What scores 1.0 by the thesis's F1 falls below the honest prediction here."""
     rng = np.random.default_rng(3)

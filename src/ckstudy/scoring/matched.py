@@ -76,7 +76,8 @@ def find_maxima(signal) -> np.ndarray:
 def match(bubbles, predictions, tolerance: int) -> np.ndarray:
     """Match bubbles and predictions: as many pairs as possible, then the least total |error|.
 
-    Of matchings that tie in both, the one that leaves later bubbles unmatched is returned.
+    Of matchings that tie in both, the one that leaves later bubbles unmatched is returned, and
+    of these the one that leaves later predictions unmatched.
 
     Parameters
     ----------
