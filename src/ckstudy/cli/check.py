@@ -1,0 +1,76 @@
+"""The external check of the simulator."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's sub-commands to ``app``."""
+    app.command("check-simulator")(check_simulator)
+
+
+def check_simulator(
+    network: Annotated[Path, typer.Option(help="A published SRML-1D network (state dict).")],
+    thresholds: Annotated[Path, typer.Option(help="Its thresholds: CSV, tolerance,threshold.")],
+    published: Annotated[
+        Path, typer.Option(help="Published F1: CSV, network,tolerance_0,...,tolerance_9.")
+    ],
+    name: Annotated[str, typer.Option(help="The network's row in the published table.")],
+    lines: Annotated[int, typer.Option(min=2, help="Test lines to simulate.")] = 256,
+    noise: Annotated[float, typer.Option(help="Noise of the lines in percent.")] = 0.0,
+    population: Annotated[str, typer.Option(help="monodisperse or polydisperse.")] = "monodisperse",
+    seed: Annotated[int, typer.Option(help="Seed of the lines.")] = 2023,
+    data: Annotated[
+        Path | None, typer.Option(help="Take these lines (HDF5) instead of simulating any.")
+    ] = None,
+    allowed: Annotated[float, typer.Option(help="Largest difference from tolerance 2 up.")] = 0.02,
+    allowed_below_2: Annotated[
+        float, typer.Option(help="Largest difference at tolerances 0 and 1.")
+    ] = 0.03,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="Draw F1 against bubbles and pressure, as FIGURE.png and FIGURE.svg."),
+    ] = None,
+) -> None:
+    """Does a network that others trained score on our lines what they published?
+
+    Exits with status 1 where a difference is larger than allowed.
+    """
+    from ckstudy.acoustics.production import simulate_dataset
+    from ckstudy.acoustics.specification import SimulationSpec
+    from ckstudy.dataset import read_lines
+    from ckstudy.external_check import as_text, check_network, read_published, read_thresholds
+    from ckstudy.networks.srml1d import load_srml1d
+
+    known = read_thresholds(thresholds), read_published(published, name)
+    judge = load_srml1d(network)
+    if data is not None:
+        chosen = read_lines(data)
+    else:
+        with tempfile.TemporaryDirectory(prefix="ckstudy-check-") as folder:
+            path = Path(folder) / "lines.h5"
+            asked = {
+                "split": "test",
+                "lines": lines,
+                "first_line": 2_000_000,
+                "seed": seed,
+                "noise_percent": noise,
+                "population": population,
+            }
+            simulate_dataset(SimulationSpec.from_dict(asked, "the options"), path)
+            chosen = read_lines(path)
+    check = check_network(judge, chosen, *known, allowed=allowed, allowed_below_2=allowed_below_2)
+    print(as_text(check, name))
+    print(f"\n{len(chosen)} lines: {'passed' if check.passed else 'FAILED'}")
+    if figure is not None:
+        from ckstudy.figures.check import scene_dependence
+        from ckstudy.figures.style import house_style, save
+
+        with house_style():
+            save(scene_dependence(chosen, check.f1[:, 4], name), figure)
+    if not check.passed:
+        sys.exit(1)

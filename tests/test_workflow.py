@@ -1,0 +1,138 @@
+"""The workflow: what it plans, what it refuses, and that it runs from nothing to the tables."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "config", "profiles", "src", "workflow")
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--nocolor", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=540,
+    )
+
+
+def planned(answer: subprocess.CompletedProcess) -> dict[str, int]:
+    """Jobs by rule, from the table that a dry run prints."""
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    table = (answer.stdout + answer.stderr).partition("Job stats:")[2]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A copy of what the workflow needs, to be changed at will."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(source, tmp_path / part, ignore=ignored)
+        else:
+            shutil.copy(source, tmp_path / part)
+    return tmp_path
+
+
+def overlay(folder: Path, changes: dict) -> str:
+    path = folder / "overlay.yaml"
+    path.write_text(yaml.safe_dump(changes), encoding="utf-8")
+    return str(path)
+
+
+def test_the_full_study_plans_22_trainings(checkout):
+    jobs = planned(snakemake(checkout, "-n"))
+    assert jobs["train"] == jobs["calibrate"] == jobs["evaluate"] == 22
+    assert jobs["simulate"] == 3
+
+
+def test_the_cluster_profile_plans_the_same(checkout):
+    jobs = planned(snakemake(checkout, "-n", "--workflow-profile", "profiles/slurm"))
+    assert jobs["train"] == 22
+
+
+def test_no_training_sees_a_test_line(checkout):
+    answer = snakemake(checkout, "-n", "--until", "calibrate")
+    assert planned(answer)["train"] == 22
+    assert "test.h5" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"trainning": {}}, "'trainning' was unexpected"),
+        ({"data": {"noise": 3}}, "'noise' was unexpected"),
+        ({"training": {"optimizer_step": "sample"}}, "'sample' is not one of"),
+        ({"experiments": {"kernel_size": {"kernel_size": [64]}}}, "64 is even"),
+        ({"experiments": {"kernel_size": {"kernel_size": []}}}, "axis 'kernel_size' is empty"),
+        ({"experiments": {"x": {"networks": ["lstm"]}}}, "unknown network 'lstm'"),
+    ],
+)
+def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes, named):
+    answer = snakemake(checkout, "--cores", "1", "--configfile", overlay(checkout, changes))
+    assert answer.returncode != 0
+    assert named in answer.stdout + answer.stderr
+    assert not (checkout / "results").exists()
+
+
+def test_the_full_study_without_cuda_stops_before_anything_runs(checkout):
+    import torch
+
+    if torch.cuda.is_available():
+        jobs = planned(snakemake(checkout, "-n"))
+        assert jobs["train"] == 22
+        return
+    answer = snakemake(checkout, "--cores", "2")
+    assert answer.returncode != 0
+    said = answer.stdout + answer.stderr
+    assert "config/quick.yaml" in said
+    assert "device: cpu" in said
+    assert not (checkout / "results").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_study_runs_and_reruns_only_what_a_change_concerns(checkout):
+    quick = ("--cores", "2", "--configfile", "config/tiny.yaml")
+    answer = snakemake(checkout, *quick)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    results = checkout / "results/tiny"
+    for name in ("table1", "table2", "dilated", "baselines"):
+        assert "study `tiny`" in (results / f"tables/{name}.md").read_text(encoding="utf-8")
+    assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
+
+    # Nothing is left to do, whatever is reworded.
+    loss = checkout / "src/ckstudy/training/loss.py"
+    loss.write_text(loss.read_text(encoding="utf-8") + "\n# reworded\n", encoding="utf-8")
+    assert "Nothing to be done" in snakemake(checkout, "-n", *quick).stderr
+
+    # One kernel size more trains one network more.
+    larger = overlay(checkout, {"experiments": {"kernel_size": {"kernel_size": [9, 33, 131]}}})
+    jobs = planned(snakemake(checkout, "-n", *quick, larger))
+    assert [jobs.get(rule) for rule in ("simulate", "train", "calibrate", "evaluate")] == [
+        None,
+        1,
+        1,
+        1,
+    ]
+    assert jobs["notebook_kernel_size"] == 1
+
+    # Code that only scores retrains nothing.
+    scoring = checkout / "src/ckstudy/scoring/matched.py"
+    scoring.write_text(scoring.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    jobs = planned(snakemake(checkout, "-n", *quick))
+    assert "train" not in jobs
+    assert "simulate" not in jobs
+    assert jobs["calibrate"] == jobs["evaluate"] == 4
