@@ -1,0 +1,162 @@
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+from synthetic_results import write_lines_and_model, write_results
+from typer.testing import CliRunner
+
+from ckstudy import tables
+from ckstudy.cli import app
+from ckstudy.errors import StudyError
+from ckstudy.figures import FIGURES
+from ckstudy.notebook import execute
+from ckstudy.results import Results
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "workflow" / "notebooks").glob("*.ipynb"))
+REPORT = Path(__file__).parents[1] / "workflow" / "report"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("results")
+    write_results(directory)
+    write_lines_and_model(directory)
+    (directory / "figures").mkdir()
+    for name in FIGURES:  # the notebooks only pass them on
+        Image.new("L", (1, 1)).save(directory / "figures" / f"{name}.png")
+    return directory
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells[0].metadata["tags"] = ["parameters"]
+    kernel = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def notebook_called(name: str) -> Path:
+    return next(path for path in NOTEBOOKS if path.stem == name)
+
+
+def shown(path: Path) -> str:
+    """All that the cells of an executed notebook print or display as text."""
+    outputs = [
+        out for cell in json.loads(path.read_text())["cells"] for out in cell.get("outputs", [])
+    ]
+    texts = [
+        part
+        for out in outputs
+        for kind, part in out.get("data", {}).items()
+        if kind in ("text/markdown", "text/plain")
+    ]
+    return "\n".join("".join(text) for text in texts)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_notebooks_are_clean(path):
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+        else:
+            # Prose may point to a section of the thesis; a score in it would be a result
+            # that nobody measured.
+            prose = re.sub(r"section \d\.\d(\.\d)?", "", cell.source)
+            assert not re.search(r"\d\.\d", prose), prose
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("02_dilated", {"dilated": tables.dilated_table, "baselines": tables.baselines_table}),
+        ("03_kernel_size", {"table1": tables.kernel_size_table}),
+        ("04_omega_0", {"table2": tables.omega_0_table}),
+    ],
+)
+def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written):
+    out, log = tmp_path / f"{name}.ipynb", tmp_path / "log.ipynb"
+    execute(notebook_called(name), out, {"results": str(study), "study": "tiny"}, log)
+    for table_name, make in written.items():
+        table = make(Results(study), "tiny")
+        table.write(tmp_path)
+        for suffix in (".csv", ".md"):
+            made = study / "tables" / f"{table_name}{suffix}"
+            assert made.read_bytes() == (tmp_path / made.name).read_bytes()
+        assert table.caption in shown(out)
+
+
+def test_the_data_notebook_counts_the_lines(study, tmp_path):
+    out = tmp_path / "01_data.ipynb"
+    execute(notebook_called("01_data"), out, {"results": str(study)}, tmp_path / "log.ipynb")
+    first_table = shown(out).split("test lines")[0]
+    rows = {line.split("  ")[0]: line.split()[-3:] for line in first_table.splitlines()}
+    assert rows["lines"] == ["24", "12", "40"]
+    assert rows["last line number"] == ["23", "1,000,011", "2,000,039"]
+
+
+def test_a_second_execution_gives_the_same_bytes(tmp_path):
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1", "print(x)\nx + 1")
+    for out in ("one.ipynb", "two.ipynb"):
+        execute(source, tmp_path / out, {"x": 7}, tmp_path / "log.ipynb")
+    assert (tmp_path / "one.ipynb").read_bytes() == (tmp_path / "two.ipynb").read_bytes()
+    executed = nbformat.read(tmp_path / "one.ipynb", as_version=4)
+    nbformat.validate(executed)
+    assert [out.get("text") for out in executed.cells[-1].outputs] == ["7\n", None]
+    assert executed.cells[-1].outputs[1].data["text/plain"] == "8"
+
+
+def test_an_unknown_parameter_runs_nothing(tmp_path):
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1\ny = 2")
+    with pytest.raises(StudyError, match=r"no parameter z; its parameters are x, y"):
+        execute(source, tmp_path / "out.ipynb", {"z": 1}, tmp_path / "log.ipynb")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.ipynb"]
+
+
+def test_a_failing_cell_leaves_the_old_notebook_and_a_log(tmp_path):
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1", "print('got here')", "1 / 0")
+    out = tmp_path / "out.ipynb"
+    out.write_text("old")
+    with pytest.raises(StudyError, match=r"ZeroDivisionError: division by zero; .*log\.ipynb"):
+        execute(source, out, {}, tmp_path / "log.ipynb")
+    assert out.read_text() == "old"
+    assert "got here" in (tmp_path / "log.ipynb").read_text()
+
+
+def test_a_foreign_kernel_of_the_same_name_is_not_used(tmp_path, monkeypatch):
+    kernel = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps({"argv": ["false"], "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    source = write_notebook(tmp_path / "in.ipynb", "import sys", "print(sys.executable)")
+    execute(source, tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
+    (printed,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
+    assert printed["text"].strip() == sys.executable
+
+
+def test_the_verb_reports_bad_input(tmp_path):
+    run = CliRunner().invoke
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1")
+    paths = [str(tmp_path / "out.ipynb"), "--log", str(tmp_path / "log.ipynb")]
+    answer = run(app, ["notebook", str(source), *paths, "-p", "x"])
+    assert isinstance(answer.exception, StudyError)
+    assert "'x' is not of the form NAME=VALUE" in str(answer.exception)
+    answer = run(app, ["notebook", str(tmp_path / "none.ipynb"), *paths])
+    assert "there is no notebook" in str(answer.exception)
+    answer = run(app, ["figures", "figure9", "--out", str(tmp_path)])
+    assert "unknown figure 'figure9'" in str(answer.exception)
+
+
+def test_every_figure_and_table_has_a_caption_for_the_report():
+    expected = {*FIGURES, "table1", "table2", "dilated", "baselines", "workflow"}
+    assert expected <= {path.stem for path in REPORT.glob("*.rst")}
