@@ -93,7 +93,7 @@ def small_chunks(monkeypatch):
 
     from ckstudy.convolution import plan
 
-    tight = {name: replace(costs, spectrum_bytes=1 << 17) for name, costs in plan.COSTS.items()}
+    tight = {name: replace(costs, least_bytes=1, columns=1) for name, costs in plan.COSTS.items()}
     monkeypatch.setattr(plan, "COSTS", tight)
     plan.make_plan.cache_clear()
     yield

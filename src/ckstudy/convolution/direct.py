@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ckstudy.convolution.padding import extended, folded
+from ckstudy.convolution.padding import folded, padded
 from ckstudy.convolution.plan import Plan
 from ckstudy.convolution.precision import full_precision
 
@@ -12,7 +12,7 @@ from ckstudy.convolution.precision import full_precision
 def correlate(x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
     """Cross-correlation (N, C_in, L), (C_out, C_in, K) -> (N, C_out, L_out)."""
     with full_precision(x.device):
-        return functional.conv1d(_pad(x, plan), w, bias, dilation=plan.dilation)
+        return functional.conv1d(padded(x, plan), w, bias, dilation=plan.dilation)
 
 
 def gradients(
@@ -22,7 +22,7 @@ def gradients(
     with full_precision(x.device):
         for_x, for_w, _ = torch.ops.aten.convolution_backward(
             g,
-            _pad(x, plan),
+            padded(x, plan),
             w,
             None,
             [1],
@@ -34,9 +34,5 @@ def gradients(
             [*wanted, False],
         )
     if for_x is not None:
-        for_x = folded(for_x, x.shape[-1], plan.left, plan.right, plan.mirrored)
+        for_x = folded(for_x, x.shape[-1], plan)
     return for_x, for_w
-
-
-def _pad(x: Tensor, plan: Plan) -> Tensor:
-    return extended(x, plan.left, plan.right, plan.mirrored)

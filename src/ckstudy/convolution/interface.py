@@ -5,8 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ckstudy.convolution.operation import Convolution
-from ckstudy.convolution.padding import PADDINGS, margins
-from ckstudy.convolution.plan import METHODS, Plan, make_plan
+from ckstudy.convolution.plan import METHODS, PADDINGS, Plan, make_plan, margins
 
 
 def conv1d(

@@ -1,64 +1,44 @@
 """What a convolution sees beyond the two ends of its input."""
 
-import torch
 from torch import Tensor
 
-PADDINGS = ("valid", "same", "reflect")
+from ckstudy.convolution.plan import Plan
 
 
-def margins(padding: str, kernel_size: int, dilation: int) -> tuple[int, int]:
-    """Samples added at the left and right end, so that "same" and "reflect" keep the length.
+def window(x: Tensor, start: int, stop: int, plan: Plan) -> Tensor:
+    """Samples ``start ... stop - 1`` of the padded lines (n, C, left + L + right).
 
-    An even kernel has no middle: the odd sample goes to the right, as in torch.
+    Beyond the right margin lie zeros. A margin that the window touches lies in it as a whole.
     """
-    if padding == "valid":
-        return 0, 0
-    total = dilation * (kernel_size - 1)
-    return total // 2, total - total // 2
-
-
-def extend(source: Tensor, target: Tensor, left: int, right: int, mirrored: bool) -> None:
-    """Write ``source`` (..., L) into ``target`` (..., >= left + L + right) from index ``left`` on.
-
-    The margins are mirrored about the end samples where ``mirrored``; otherwise, as all that lies
-    beyond the right margin, they are left as they are.
-    """
-    length = source.shape[-1]
-    target[..., left : left + length] = source
-    if mirrored and left:
-        target[..., :left] = source[..., 1 : left + 1].flip(-1)
-    if mirrored and right:
-        target[..., left + length : left + length + right] = source[
-            ..., length - 1 - right : length - 1
-        ].flip(-1)
-
-
-def fold(extended: Tensor, target: Tensor, left: int, right: int, mirrored: bool) -> None:
-    """The adjoint of :func:`extend`: write the gradient of ``source`` into ``target``."""
-    length = target.shape[-1]
-    target.copy_(extended[..., left : left + length])
-    if mirrored and left:
-        target[..., 1 : left + 1] += extended[..., :left].flip(-1)
-    if mirrored and right:
-        margin = extended[..., left + length : left + length + right]
-        target[..., length - 1 - right : length - 1] += margin.flip(-1)
-
-
-def extended(source: Tensor, left: int, right: int, mirrored: bool) -> Tensor:
-    """``source`` with both margins, as a new tensor; ``source`` itself where there are none."""
-    if not left and not right:
-        return source
-    target = source.new_zeros((*source.shape[:-1], left + source.shape[-1] + right))
-    extend(source, target, left, right, mirrored)
+    left, right, length = plan.left, plan.right, x.shape[-1]
+    target = x.new_zeros((*x.shape[:-1], stop - start))
+    begin = max(start - left, 0)
+    inside = x[..., begin : stop - left]
+    target[..., begin + left - start :][..., : inside.shape[-1]] = inside
+    if plan.mirrored and left and start < left:
+        target[..., :left] = x[..., 1 : left + 1].flip(-1)
+    if plan.mirrored and right and stop > left + length:
+        margin = x[..., length - 1 - right : length - 1].flip(-1)
+        target[..., left + length - start :][..., :right] = margin
     return target
 
 
-def folded(gradient: Tensor, length: int, left: int, right: int, mirrored: bool) -> Tensor:
-    """The adjoint of :func:`extended`, as a new tensor of ``length`` samples."""
+def padded(x: Tensor, plan: Plan) -> Tensor:
+    """The lines with both margins, (n, C, left + L + right); ``x`` itself where there are none."""
+    if not plan.left and not plan.right:
+        return x
+    return window(x, 0, plan.left + x.shape[-1] + plan.right, plan)
+
+
+def folded(gradient: Tensor, length: int, plan: Plan) -> Tensor:
+    """The adjoint of :func:`padded`: (n, C, left + L + right) -> (n, C, L)."""
+    left, right = plan.left, plan.right
     if not left and not right:
         return gradient
-    target = torch.empty(
-        (*gradient.shape[:-1], length), dtype=gradient.dtype, device=gradient.device
-    )
-    fold(gradient, target, left, right, mirrored)
+    target = gradient[..., left : left + length].clone()
+    if plan.mirrored and left:
+        target[..., 1 : left + 1] += gradient[..., :left].flip(-1)
+    if plan.mirrored and right:
+        margin = gradient[..., left + length : left + length + right].flip(-1)
+        target[..., length - 1 - right : length - 1] += margin
     return target

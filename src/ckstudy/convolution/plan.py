@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import ceil, log2
 
-from ckstudy.convolution.padding import margins
-
 METHODS = ("auto", "direct", "overlap_save", "fft")
+PADDINGS = ("valid", "same", "reflect")
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,8 @@ class Costs:
     """One real sample through one transform of up to 512 samples, with its transposition."""
     transform_growth: float
     """Added to ``transform`` for each doubling of the transform beyond 512 samples."""
+    binary_length: float
+    """Factor on a transform whose length is a power of two."""
     odd_length: float
     """Factor on a transform whose length is no multiple of 8."""
     move: float
@@ -28,19 +29,61 @@ class Costs:
     """One complex multiplication and addition of the matrix product."""
     stream: float
     """One complex element of the kernel's spectrum, read for one chunk of the batch."""
+    chunk: float
+    """Starting the operations of one chunk."""
+    call: float
+    """Starting a convolution by transforms."""
     direct: float
     """One real multiplication and addition of the direct convolution."""
-    overhead: float
-    """Starting the operations of one chunk."""
-    spectrum_bytes: int
-    """The largest spectrum of a chunk that the caches (CPU) or the memory (GPU) should hold."""
+    direct_move: float
+    """One real sample of its input or output."""
+    direct_call: float
+    """Starting a direct convolution."""
+    least_bytes: int
+    """A chunk takes lines until its spectrum has this size,"""
+    columns: int
+    """and the matrix products this many columns: enough to make up for reading the kernel;"""
+    most_bytes: int
+    """but its spectrum is no larger than this, which caches (CPU) or memory (GPU) hold well."""
 
 
-# CPU: measured on one core of an AMD EPYC (Zen 4), torch 2.13 with MKL. CUDA: arithmetic for a
-# card with 4.8 TB/s and 60 Tflop/s in float32, not measured. docs/convolution.md says how.
+# CPU: fitted to measurements on one core of an AMD EPYC (Zen 4), torch 2.13 with MKL and oneDNN.
+# CUDA: arithmetic for a card with 4.8 TB/s and 60 Tflop/s in float32, not measured.
 COSTS = {
-    "cpu": Costs(1.3, 0.1, 1.35, 0.45, 0.11, 0.4, 0.017, 60e3, 5 << 19),
-    "cuda": Costs(0.006, 0.0, 1.2, 0.002, 0.0002, 0.002, 0.00005, 60e3, 1 << 28),
+    "cpu": Costs(
+        transform=1.55,
+        transform_growth=0.1,
+        binary_length=0.88,
+        odd_length=1.35,
+        move=0.6,
+        product=0.115,
+        stream=0.5,
+        chunk=60e3,
+        call=500e3,
+        direct=0.027,
+        direct_move=1.5,
+        direct_call=350e3,
+        least_bytes=3 << 19,
+        columns=16,
+        most_bytes=5 << 20,
+    ),
+    "cuda": Costs(
+        transform=0.006,
+        transform_growth=0.0,
+        binary_length=1.0,
+        odd_length=1.2,
+        move=0.002,
+        product=0.0002,
+        stream=0.002,
+        chunk=200e3,
+        call=300e3,
+        direct=0.00005,
+        direct_move=0.001,
+        direct_call=200e3,
+        least_bytes=1 << 28,
+        columns=1,
+        most_bytes=1 << 28,
+    ),
 }
 
 
@@ -69,16 +112,22 @@ class Plan:
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False, hash=False)
     """What the cost model expects of each route, forward and backward, on one core or card."""
 
-    @property
-    def covered(self) -> int:
-        """Samples of the padded input that the blocks cover."""
-        return (self.blocks - 1) * self.step + self.block
-
     def __str__(self) -> str:
         text = f"{self.method}: {self.reason}"
         if self.block:
             text += f"; {self.blocks} x {self.block} samples a line, {self.chunk} lines a chunk"
         return text
+
+
+def margins(padding: str, kernel_size: int, dilation: int) -> tuple[int, int]:
+    """Samples added at the left and right end, so that "same" and "reflect" keep the length.
+
+    An even kernel has no middle: the odd sample goes to the right, as in torch.
+    """
+    if padding == "valid":
+        return 0, 0
+    total = dilation * (kernel_size - 1)
+    return total // 2, total - total // 2
 
 
 @lru_cache(maxsize=4096)
@@ -138,10 +187,15 @@ class _Size:
         return self.channels_in * self.channels_out
 
     def direct(self, costs: Costs) -> float:
-        # Few output channels leave the vector units idle.
-        width = max(self.channels_out, 8) * max(self.channels_in, 2)
-        products = self.samples * self.output_length * self.kernel_size * width
-        return 3 * costs.direct * products + costs.overhead
+        # The library's kernels work on 16 channels at a time, but for a few input channels.
+        wide_in = self.channels_in if self.channels_in < 4 else 16 * ceil(self.channels_in / 16)
+        wide_out = 16 * ceil(self.channels_out / 16)
+        outputs = self.samples * self.output_length
+        return (
+            3 * costs.direct * outputs * self.kernel_size * wide_in * wide_out
+            + costs.direct_move * outputs * (self.channels_in + self.channels_out)
+            + costs.direct_call
+        )
 
 
 def _best_block(size: _Size, costs: Costs) -> tuple[float, dict[str, int]]:
@@ -167,16 +221,20 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
     frequencies = block // 2 + 1
     widest = max(size.channels_in, size.channels_out)
     spectrum_bytes = 2 * size.itemsize * widest * blocks * frequencies
-    chunk = min(max(1, costs.spectrum_bytes // spectrum_bytes), size.samples)
+    chunk = max(costs.least_bytes // spectrum_bytes, ceil(costs.columns / blocks))
+    chunk = max(1, min(chunk, costs.most_bytes // spectrum_bytes, size.samples))
     chunks = ceil(size.samples / chunk)
     chunk = ceil(size.samples / chunks)
 
     transform = costs.transform + costs.transform_growth * max(0.0, log2(block / 512))
     if block % 8:
         transform *= costs.odd_length
+    elif block & (block - 1) == 0:
+        transform *= costs.binary_length
     # Forward: x in, y out. Backward: g and x in, the gradient for x out.
     lines = size.samples * blocks * block * (3 * size.channels_in + 2 * size.channels_out)
-    kernels = 3 * size.pairs * block
+    # The kernel's spectrum twice and its gradient back, none of which stays in the cache.
+    kernels = 1.4 * 3 * size.pairs * block
     products = 3 * size.samples * blocks * frequencies * size.pairs
     streamed = 4 * chunks * frequencies * size.pairs
     cost = (
@@ -184,7 +242,8 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         + kernels * transform
         + products * costs.product
         + streamed * costs.stream
-        + chunks * costs.overhead
+        + chunks * costs.chunk
+        + costs.call
     )
     return cost, {"block": block, "step": step, "blocks": blocks, "chunk": chunk}
 
