@@ -195,15 +195,28 @@ def test_learning_curves_show_every_run_once_per_panel(figures, study):
     np.testing.assert_allclose(drawn[0].get_ydata(), history["train_loss"])
 
 
-def test_scores_of_a_study_without_an_experiment(tmp_path):
+@pytest.mark.parametrize("experiment", ["dilated", "kernel_size", "another"])
+def test_a_study_may_leave_experiments_out(tmp_path, experiment):
     write_results(tmp_path)
     path = tmp_path / "summary.csv"
     rows = pd.read_csv(path)
-    rows[rows["experiments"] == "kernel_size"].to_csv(path, index=False)
-    with pytest.raises(StudyError, match="no run serves the experiment 'dilated'"):
-        draw(["figure7_dilated"], tmp_path, tmp_path / "out")
-    stems = draw(["figure8_omega_0", "learning_curves"], tmp_path, tmp_path / "out")
-    assert all(stem.with_suffix(".png").is_file() for stem in stems)
+    kept = "dilated" if experiment == "another" else experiment
+    rows = rows[rows["experiments"] == kept].assign(experiments=experiment)
+    rows.to_csv(path, index=False)
+    results = Results(tmp_path)
+    made = {name: make(name, results) for name, entry in FIGURES.items() if entry.kind == "scores"}
+    for figure in made.values():
+        FigureCanvasAgg(figure).draw()
+    empty = "The study has no experiment" in texts(made["figure7_dilated"])
+    assert empty == (experiment != "dilated")
+    assert "K = 131: $\\omega_0$ = 10, 20, 30" in texts(made["figure8_omega_0"])
+    curves = {
+        line.get_label()
+        for panel in made["learning_curves"].axes
+        for line in panel.lines
+        if len(line.get_xdata()) == 12
+    }
+    assert len(curves) == rows["run"].nunique()
 
 
 def test_an_unknown_name_stops_before_anything_is_drawn(study, tmp_path):

@@ -150,6 +150,23 @@ def test_best_run_is_chosen_on_validation_lines(tmp_path):
     assert tables.best_run(Results(tmp_path)) == "ckcnn-k33-w30-s0"
 
 
+@pytest.mark.parametrize("experiment", ["dilated", "kernel_size", "another"])
+def test_a_study_may_leave_experiments_out(tmp_path, experiment):
+    write_results(tmp_path)
+    path = tmp_path / "summary.csv"
+    rows = pd.read_csv(path)
+    kept = "dilated" if experiment == "another" else experiment
+    rows[rows["experiments"] == kept].assign(experiments=experiment).to_csv(path, index=False)
+    results = Results(tmp_path)
+    sizes = tables.kernel_size_table(results, "tiny").data
+    ours = 2 if experiment == "kernel_size" else 0
+    assert (sizes["run"] != "").sum() == sizes["test_f1"].notna().sum() == ours
+    assert tables.omega_0_table(results, "tiny").data["mean_f1"].isna().all()
+    dilated = tables.dilated_table(results, "tiny")
+    assert len(dilated.data) == (4 if experiment == "dilated" else 0)
+    assert "| network |" in dilated.markdown()
+
+
 def test_write_gives_the_same_bytes_each_time(study, tmp_path):
     directory = study[0].directory
     for name in ("one", "two"):

@@ -37,15 +37,15 @@ def notebook(
         Path, typer.Option(help="Where the notebook lies while it runs, and after a failure.")
     ],
     parameter: Annotated[
-        list[str], typer.Option("--parameter", "-p", help="NAME=VALUE of the notebook.")
-    ] = [],  # noqa: B006 - typer reads the default, nothing changes it
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE of the notebook.")
+    ] = None,
 ) -> None:
     """Execute a notebook with papermill, in this interpreter."""
     from ckstudy.errors import StudyError
     from ckstudy.notebook import execute
 
     values = {}
-    for text in parameter:
+    for text in parameter or []:
         name, equals, value = text.partition("=")
         if not equals:
             raise StudyError(f"parameter {text!r} is not of the form NAME=VALUE")

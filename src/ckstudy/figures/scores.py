@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ckstudy import thesis
-from ckstudy.errors import StudyError
 from ckstudy.estimates import mean_f1
 from ckstudy.figures import style
 from ckstudy.results import Results
@@ -20,10 +19,7 @@ def dilated_scatter(results: Results) -> Figure:
     """Figure 7: F1 of each test line against its number of bubbles, for the dilated pair."""
     runs = results.runs("dilated")
     if runs.empty:
-        raise StudyError(
-            f"{results.directory}: no run serves the experiment 'dilated', so Figure 7 has "
-            "nothing to show; add the experiment to the config"
-        )
+        return style.nothing_to_show("The study has no experiment “dilated”.")
     figure = Figure(figsize=(style.PAGE, 2.7), layout="constrained")
     panels = figure.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
     colours = {"cnn_dilated": style.BLUE, "ckcnn_dilated": style.VERMILION}
@@ -48,7 +44,9 @@ def dilated_scatter(results: Results) -> Figure:
     panels[0].set_ylabel(_F1_LABEL)
     panels[0].set_ylim(0, 1.02)
     panels[0].set_xlim(left=0)
-    style.footnote(figure, f"{len(scores)} test lines; dashes: mean, with its 95 % interval.")
+    style.footnote(
+        figure, f"{len(scores)} test lines. Dashed: the mean; brackets: its 95 % interval."
+    )
     return figure
 
 
@@ -208,6 +206,9 @@ def _curve_groups(results: Results) -> dict[str, dict[str, str]]:
         groups[f"$\\omega_0$ at K = {size:.0f}"] = {
             row.Index: f"$\\omega_0$ = {row.omega_0:g}" for row in members.itertuples()
         }
+    shown = {run for members in groups.values() for run in members}
+    if others := {run: run for run in results.runs().index if run not in shown}:
+        groups["other networks"] = others
     return groups
 
 

@@ -75,9 +75,9 @@ def fix_ticks(figure: Figure) -> None:
     the choice before: labels would then run out of the picture.
     """
     for axes in figure.findobj(Axes):
-        for axis, most in ((axes.xaxis, 7), (axes.yaxis, 5)):
+        for axis, most in ((axes.xaxis, 8), (axes.yaxis, 6)):
             if isinstance(axis.get_major_locator(), AutoLocator):
-                axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+                axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
 
 
 def save(figure: Figure, stem: Path) -> None:
@@ -94,3 +94,10 @@ def save(figure: Figure, stem: Path) -> None:
 def footnote(figure: Figure, text: str) -> None:
     """A small grey line under the figure: its scale, and what is missing."""
     figure.supxlabel(text, fontsize=7, color=GREY, x=0.01, ha="left")
+
+
+def nothing_to_show(why: str) -> Figure:
+    """A picture that says why it is empty: a study may leave an experiment out."""
+    figure = Figure(figsize=(COLUMN, 1.0))
+    figure.text(0.5, 0.5, why, ha="center", va="center", color=GREY)
+    return figure
