@@ -2,9 +2,13 @@ import json
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import jinja2
 import nbformat
 import pytest
+import yaml
+from docutils.core import publish_string
 from PIL import Image
 from synthetic_results import write_lines_and_model, write_results
 from typer.testing import CliRunner
@@ -155,6 +159,16 @@ def test_the_verb_reports_bad_input(tmp_path):
     assert "there is no notebook" in str(answer.exception)
     answer = run(app, ["figures", "figure9", "--out", str(tmp_path)])
     assert "unknown figure 'figure9'" in str(answer.exception)
+
+
+@pytest.mark.parametrize("path", sorted(REPORT.glob("*.rst")), ids=lambda path: path.stem)
+def test_captions_are_valid_and_tell_the_scale(path):
+    config = yaml.safe_load((REPORT.parents[1] / "config" / "config.yaml").read_text())
+    template = jinja2.Template(path.read_text(), undefined=jinja2.StrictUndefined)
+    text = template.render(snakemake=SimpleNamespace(config=config))
+    publish_string(text, settings_overrides={"halt_level": 2, "report_level": 5})
+    if "Study" in text:
+        assert "``thesis``: 1024 training and 960 test lines, 1250 epochs" in text
 
 
 def test_every_figure_and_table_has_a_caption_for_the_report():
