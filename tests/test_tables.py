@@ -90,8 +90,8 @@ def test_every_caption_tells_the_scale(study):
     for make in TABLES:
         caption = make(results, "tiny").caption
         assert "study `tiny`" in caption
-        assert "24 training, 40 test lines" in caption
-        assert "12 epochs" in caption
+        assert "24 training and 40 test lines" in caption
+        assert "12 epochs, 36 optimiser steps, batches of 8 lines, 1024 samples" in caption
         assert "960 test lines" in caption
 
 

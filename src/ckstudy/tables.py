@@ -61,30 +61,48 @@ class Table:
 
 
 def scale(results: Results, study: str) -> str:
-    """One sentence that says how large the study was that made the numbers."""
+    """Two sentences that say how large the study was that made the numbers, and the thesis."""
     lines = results.summary.groupby("split")["lines"].max()
-    held = ", ".join(
-        f"{lines[split]:.0f} {name}"
-        for split, name in (("train", "training"), ("validation", "validation"), ("test", "test"))
-        if split in lines
-    )
     specs = [results.spec(run) for run in results.runs().index]
-    settings = [{"preset": spec.get("preset"), **spec["training"]} for spec in specs]
-    words = [f"study `{study}`", f"{held} lines"]
-    for key, text in (
-        ("preset", "preset {}"),
-        ("epochs", "{} epochs"),
-        ("optimizer_step", "one optimiser step per {}"),
-        ("batch_size", "batches of {}"),
-        ("crop", "crops of {} samples"),
-        ("input_scaling", "input in {}"),
-    ):
-        found = sorted({str(spec[key]) for spec in settings if spec.get(key) is not None})
-        if found:
-            words.append(text.format(" or ".join(found)))
-    return f"Scale: {'; '.join(words)}. The thesis: {thesis.EPOCHS} epochs, " + (
+    settings = [
+        {
+            **spec["training"],
+            "preset": spec["preset"],
+            "steps": _optimiser_steps(spec["training"], int(lines["train"])),
+            "crop": spec["training"].get("crop") or "all",
+        }
+        for spec in specs
+    ]
+    words = [
+        f"study `{study}`",
+        f"{lines['train']} training and {lines['test']} test lines",
+        *(
+            text.format(" or ".join(map(str, _distinct(each[key] for each in settings))))
+            for key, text in (
+                ("epochs", "{} epochs"),
+                ("steps", "{} optimiser steps"),
+                ("batch_size", "batches of {} lines"),
+                ("crop", "{} samples of each"),
+                ("input_scaling", "input scaling {}"),
+                ("preset", "preset {}"),
+            )
+        ),
+    ]
+    return (
+        f"Scale: {', '.join(words)}. The thesis: {thesis.EPOCHS} epochs, "
         f"{thesis.TEST_LINES} test lines."
     )
+
+
+def _distinct(values: Iterable) -> list:
+    """Each value once, numbers in order and before words."""
+    return sorted(set(values), key=lambda value: (isinstance(value, str), value))
+
+
+def _optimiser_steps(training: dict, lines: int) -> int:
+    if training["optimizer_step"] == "epoch":
+        return training["epochs"]
+    return training["epochs"] * math.ceil(lines / training["batch_size"])
 
 
 def kernel_size_table(results: Results, study: str) -> Table:
