@@ -175,6 +175,17 @@ def test_figure_8_marks_medians_of_both_studies_and_says_what_is_missing(figures
     assert "K = 527: $\\omega_0$ = 20, 40, 50, 60, 70, 80" in texts(figures["figure8_omega_0"])
 
 
+def test_figure_8_draws_a_network_that_finds_nothing(tmp_path):
+    # As the thesis's K = 527 at ω0 = 70 does: every line has the lowest possible F1.
+    write_results(tmp_path)
+    path = tmp_path / "runs" / "ckcnn-k527-w10-s0" / "test.csv"
+    pd.read_csv(path).assign(f1=0.001).to_csv(path, index=False)
+    figure = make("figure8_omega_0", Results(tmp_path))
+    FigureCanvasAgg(figure).draw()
+    medians = [line.get_ydata()[0] for line in figure.axes[1].lines if line.get_marker() != "D"]
+    assert medians[0] == 0.001
+
+
 def test_kernel_size_figure_holds_thesis_and_study(figures, study):
     _, test_f1 = study
     (panel,) = figures["kernel_size"].axes
