@@ -21,6 +21,7 @@ latter order as it is.
 """
 
 from collections.abc import Iterator
+from math import prod
 
 import torch
 from torch import Tensor
@@ -35,15 +36,16 @@ def correlate(x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
     y = x.new_empty((x.shape[0], w.shape[0], plan.output_length))
     with full_precision(x.device):
         kernel = _kernel_spectrum(w, plan, conjugate=True)
+        space = _Workspace(x, w, plan)
         for rows in _chunks(x.shape[0], plan):
-            spectrum = _spectrum(_segments(x[rows], plan))
-            blocks = _inverse(torch.bmm(kernel, spectrum), plan)
-            del spectrum
+            spectrum = space.spectrum(space.segments(x[rows]), space.of_x)
+            blocks = space.inverse(kernel, spectrum, space.of_y)
             for inside, outside in _steps(blocks, y[rows], plan):
                 if bias is None:
                     outside.copy_(inside)
                 else:
                     torch.add(inside, bias[:, None, None], out=outside)
+            del blocks
     return y
 
 
@@ -52,25 +54,24 @@ def gradients(
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of ``(g * correlate(x, w)).sum()`` for x and for w, where wanted."""
     want_x, want_w = wanted
-    for_x = for_w = None
+    for_x = for_w = kernel = total = None
     with full_precision(x.device):
         if want_x:
-            kernel = _kernel_spectrum(w, plan, conjugate=False).mT
             for_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+            kernel = _kernel_spectrum(w, plan, conjugate=False).mT
         if want_w:
-            shape = (plan.block // 2 + 1, w.shape[0], w.shape[1])
-            total = torch.zeros(shape, dtype=x.dtype.to_complex(), device=x.device)
+            total = _new_spectrum(w, plan).zero_()
+        space = _Workspace(x, w, plan)
         for rows in _chunks(x.shape[0], plan):
-            spectrum = _spectrum(_cotangents(g[rows], plan))
+            spectrum = space.spectrum(space.cotangents(g[rows]), space.of_y)
             if want_x:
-                blocks = _inverse(torch.bmm(kernel, spectrum), plan)
+                blocks = space.inverse(kernel, spectrum, space.of_x)
                 _overlap_add(blocks, for_x[rows], plan)
                 del blocks
             if want_w:
-                of_x = _spectrum(_segments(x[rows], plan), conjugate=True)
+                of_x = space.spectrum(space.segments(x[rows]), space.of_x, conjugate=True)
                 total.baddbmm_(spectrum, of_x.mT)
-                del of_x
-            del spectrum
+        del kernel, space
         if want_w:
             for_w = _kernel_of(total, w.shape[2], plan)
     return for_x, for_w
@@ -81,9 +82,25 @@ def _chunks(lines: int, plan: Plan) -> Iterator[slice]:
         yield slice(start, min(start + plan.chunk, lines))
 
 
+def _groups(w: Tensor, plan: Plan) -> Iterator[slice]:
+    """Output channels whose kernels are transformed together."""
+    for start in range(0, w.shape[0], plan.group):
+        yield slice(start, start + plan.group)
+
+
+def _new_spectrum(w: Tensor, plan: Plan) -> Tensor:
+    """Memory for a kernel's spectrum, (F, C_out, C_in)."""
+    shape = (plan.block // 2 + 1, w.shape[0], w.shape[1])
+    return torch.empty(shape, dtype=w.dtype.to_complex(), device=w.device)
+
+
 def _kernel_spectrum(w: Tensor, plan: Plan, conjugate: bool) -> Tensor:
     """(C_out, C_in, K) -> (F, C_out, C_in)."""
-    return _frequencies_first(torch.fft.rfft(w, n=plan.block), conjugate)
+    target = _new_spectrum(w, plan)
+    for some in _groups(w, plan):
+        spectrum = torch.fft.rfft(w[some], n=plan.block)
+        target[:, some] = (spectrum.conj() if conjugate else spectrum).permute(2, 0, 1)
+    return target
 
 
 def _kernel_of(conjugate: Tensor, kernel_size: int, plan: Plan) -> Tensor:
@@ -91,62 +108,76 @@ def _kernel_of(conjugate: Tensor, kernel_size: int, plan: Plan) -> Tensor:
 
     Conjugation reverses the time, circularly: 0, -1, -2 ... are the last samples but one by one.
     """
-    reverse = torch.fft.irfft(conjugate, n=plan.block, dim=0)
-    kernel = torch.empty(
-        (*conjugate.shape[1:], kernel_size), dtype=reverse.dtype, device=reverse.device
-    )
-    reverse = reverse.permute(1, 2, 0)
-    kernel[..., 0] = reverse[..., 0]
-    kernel[..., 1:] = reverse[..., plan.block - kernel_size + 1 :].flip(-1)
+    shape = (*conjugate.shape[1:], kernel_size)
+    kernel = torch.empty(shape, dtype=conjugate.dtype.to_real(), device=conjugate.device)
+    for some in _groups(kernel, plan):
+        reverse = torch.fft.irfft(conjugate[:, some], n=plan.block, dim=0).permute(1, 2, 0)
+        kernel[some, :, 0] = reverse[..., 0]
+        kernel[some, :, 1:] = reverse[..., plan.block - kernel_size + 1 :].flip(-1)
     return kernel
 
 
-def _spectrum(blocks: Tensor, conjugate: bool = False) -> Tensor:
-    """(C, n, blocks, B) -> (F, C, n * blocks)."""
-    return _frequencies_first(torch.fft.rfft(blocks).flatten(1, 2), conjugate)
+class _Workspace:
+    """Buffers that serve all the chunks, and what fills them.
 
+    To allocate them once keeps the C library from growing its heap by several times their size.
+    """
 
-def _frequencies_first(spectrum: Tensor, conjugate: bool) -> Tensor:
-    """(a, b, F) -> (F, a, b), in one pass over the memory."""
-    if conjugate:
-        spectrum = spectrum.conj()
-    return spectrum.permute(2, 0, 1).contiguous().resolve_conj()
+    def __init__(self, x: Tensor, w: Tensor, plan: Plan):
+        self.plan = plan
+        columns = min(plan.chunk, x.shape[0]) * plan.blocks
+        frequencies = plan.block // 2 + 1
+        kind = {"dtype": x.dtype.to_complex(), "device": x.device}
+        self.blocks = x.new_empty(max(w.shape[:2]) * columns * plan.block)
+        self.of_x = torch.empty(frequencies * w.shape[1] * columns, **kind)
+        self.of_y = torch.empty(frequencies * w.shape[0] * columns, **kind)
 
+    def _blocks(self, lines: Tensor) -> Tensor:
+        """Memory for the blocks of (n, C, ...) lines, (C, n, blocks, B)."""
+        shape = (lines.shape[1], lines.shape[0], self.plan.blocks, self.plan.block)
+        return self.blocks[: prod(shape)].view(shape)
 
-def _inverse(spectrum: Tensor, plan: Plan) -> Tensor:
-    """(F, C, n * blocks) -> (n, C, blocks, B), which lies in memory as (C, n, blocks, B)."""
-    blocks = torch.fft.irfft(spectrum, n=plan.block, dim=0)
-    shape = (spectrum.shape[1], spectrum.shape[2] // plan.blocks, plan.blocks)
-    return blocks.unflatten(2, shape[1:]).permute(2, 1, 3, 0)
+    def segments(self, x: Tensor) -> Tensor:
+        """Overlapping blocks of the padded input, (n, C, L) -> (C, n, blocks, B)."""
+        plan, blocks = self.plan, self._blocks(x)
+        block, step = plan.block, plan.step
+        # Blocks first ... last lie within the line; a window each serves those before and after.
+        first = -(-plan.left // step)
+        last = (x.shape[-1] + plan.left - block) // step
+        edges = [(0, plan.blocks)]
+        if first <= last:
+            edges = [(0, first), (last + 1, plan.blocks)]
+            inner = x[..., first * step - plan.left :].unfold(-1, block, step)
+            blocks[:, :, first : last + 1] = inner[:, :, : last + 1 - first].transpose(0, 1)
+        for start, stop in edges:
+            if start < stop:
+                edge = window(x, start * step, (stop - 1) * step + block, plan)
+                blocks[:, :, start:stop] = edge.unfold(-1, block, step).transpose(0, 1)
+        return blocks
 
+    def cotangents(self, g: Tensor) -> Tensor:
+        """Blocks of S samples and zeros behind them, (n, C, L_out) -> (C, n, blocks, B)."""
+        plan, blocks = self.plan, self._blocks(g)
+        blocks[..., plan.step :] = 0
+        blocks[:, :, -1, g.shape[-1] - (plan.blocks - 1) * plan.step :] = 0
+        for inside, outside in _steps(blocks.transpose(0, 1), g, plan):
+            inside.copy_(outside)
+        return blocks
 
-def _segments(x: Tensor, plan: Plan) -> Tensor:
-    """Overlapping blocks of the padded input, (n, C, L) -> (C, n, blocks, B)."""
-    n, channels, length = x.shape
-    block, step = plan.block, plan.step
-    blocks = x.new_empty((channels, n, plan.blocks, block))
-    # Blocks first ... last lie within the line; a window each serves those before and after.
-    first = -(-plan.left // step)
-    last = (length + plan.left - block) // step
-    ranges = [(0, first), (last + 1, plan.blocks)] if first <= last else [(0, plan.blocks)]
-    if first <= last:
-        inner = x[..., first * step - plan.left :].unfold(-1, block, step)
-        blocks[:, :, first : last + 1] = inner[:, :, : last + 1 - first].transpose(0, 1)
-    for start, stop in ranges:
-        if start < stop:
-            edge = window(x, start * step, (stop - 1) * step + block, plan)
-            blocks[:, :, start:stop] = edge.unfold(-1, block, step).transpose(0, 1)
-    return blocks
+    def spectrum(self, blocks: Tensor, buffer: Tensor, conjugate: bool = False) -> Tensor:
+        """(C, n, blocks, B) -> (F, C, n * blocks), in ``buffer``."""
+        spectrum = torch.fft.rfft(blocks).flatten(1, 2).permute(2, 0, 1)
+        target = buffer[: spectrum.numel()].view(spectrum.shape)
+        return target.copy_(spectrum.conj() if conjugate else spectrum)
 
-
-def _cotangents(g: Tensor, plan: Plan) -> Tensor:
-    """Blocks of S samples and zeros behind them, (n, C, L_out) -> (C, n, blocks, B)."""
-    blocks = g.new_empty((g.shape[1], g.shape[0], plan.blocks, plan.block))
-    blocks[..., plan.step :] = 0
-    blocks[:, :, -1, g.shape[-1] - (plan.blocks - 1) * plan.step :] = 0
-    for inside, outside in _steps(blocks.transpose(0, 1), g, plan):
-        inside.copy_(outside)
-    return blocks
+    def inverse(self, kernel: Tensor, spectrum: Tensor, buffer: Tensor) -> Tensor:
+        """Blocks of the matrix product, (n, C, blocks, B); in memory they are (C, n, blocks, B)."""
+        frequencies, channels, _ = kernel.shape
+        columns = spectrum.shape[-1]
+        product = buffer[: frequencies * channels * columns].view(frequencies, channels, columns)
+        torch.bmm(kernel, spectrum, out=product)
+        blocks = torch.fft.irfft(product, n=self.plan.block, dim=0)
+        return blocks.unflatten(2, (-1, self.plan.blocks)).permute(2, 1, 3, 0)
 
 
 def _overlap_add(blocks: Tensor, for_x: Tensor, plan: Plan) -> None:

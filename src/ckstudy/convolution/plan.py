@@ -108,6 +108,8 @@ class Plan:
     """Blocks of a line."""
     chunk: int = 0
     """Lines of the batch that are worked on at a time."""
+    group: int = 0
+    """Output channels whose kernels are transformed at a time."""
     reason: str = ""
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False, hash=False)
     """What the cost model expects of each route, forward and backward, on one core or card."""
@@ -245,7 +247,10 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         + chunks * costs.chunk
         + costs.call
     )
-    return cost, {"block": block, "step": step, "blocks": blocks, "chunk": chunk}
+    kernel_bytes = 2 * size.itemsize * size.channels_in * frequencies
+    group = min(max(1, costs.least_bytes // kernel_bytes), size.channels_out)
+    layout = {"block": block, "step": step, "blocks": blocks, "chunk": chunk, "group": group}
+    return cost, layout
 
 
 def next_length(least: int) -> int:
