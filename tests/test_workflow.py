@@ -26,6 +26,12 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+def ckstudy(folder: Path, *arguments: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    command = [sys.executable, "-m", "ckstudy", *arguments]
+    subprocess.run(command, cwd=folder, env=environment, check=True, timeout=120)
+
+
 def planned(answer: subprocess.CompletedProcess) -> dict[str, int]:
     """Jobs by rule, from the table that a dry run prints."""
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -112,6 +118,16 @@ def test_the_study_runs_and_reruns_only_what_a_change_concerns(checkout):
     for name in ("table1", "table2", "dilated", "baselines"):
         assert "study `tiny`" in (results / f"tables/{name}.md").read_text(encoding="utf-8")
     assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
+
+    # An archive of it gives the same tables without training.
+    archive = ("archive", "--config", "config/config.yaml", "--config", "config/tiny.yaml")
+    ckstudy(checkout, *archive, "--out", "archive/tiny")
+    again = {"archive": "archive/tiny", "results": "results/again", "device": "cpu"}
+    answer = snakemake(checkout, "--cores", "2", "--configfile", overlay(checkout, again))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert not (checkout / "results/again/checkpoints").exists()
+    for path in sorted((results / "tables").iterdir()):
+        assert path.read_bytes() == (checkout / "results/again/tables" / path.name).read_bytes()
 
     # Nothing is left to do, whatever is reworded.
     loss = checkout / "src/ckstudy/training/loss.py"

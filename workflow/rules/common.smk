@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
+from ckstudy.archive import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.grid import expand_grid
 from ckstudy.provenance import source_digest
@@ -16,10 +17,21 @@ from ckstudy.provenance import source_digest
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
-validate(config, "../schemas/config.schema.yaml")
-
 try:
+    if config.get("archive"):
+        # The archive knows its study; only where to compute and to write is said anew.
+        here = {key: config[key] for key in ("archive", "results", "device")}
+        config.clear()
+        config.update(archived_config(here["archive"]) | here)
+    validate(config, "../schemas/config.schema.yaml")
     RUNS, EXPERIMENTS = expand_grid(config)
+    if config["archive"]:
+        there = archived_runs(config["archive"])
+        RUNS = {name: spec for name, spec in RUNS.items() if name in there}
+        EXPERIMENTS = {
+            experiment: [name for name in names if name in there]
+            for experiment, names in EXPERIMENTS.items()
+        }
 except StudyError as error:
     raise WorkflowError(f"config: {error}")
 
