@@ -174,11 +174,11 @@ def test_a_step_an_epoch_is_the_step_of_one_big_batch(data, tmp_path):
         spec = make_spec(optimizer_step="epoch", crop=None, batch_size=size)
         training = Training(spec, **data, folder=tmp_path, data={}, device=CPU)
         training.network.eval()
-        training.step = 0
-        for rf, count in training.batches.epoch(0):
-            training.one_step(rf, count)
-            training.step += 1
-        runs.append([parameter.grad.clone() for parameter in training.network.parameters()])
+        training.optimiser.zero_grad = lambda set_to_none: None
+        training.steps.begin(0)
+        for step in range(training.batches.steps):
+            training.steps.one(step)
+        runs.append(training.steps.gradients)
     for big, small in zip(*runs, strict=True):
         torch.testing.assert_close(big, small, rtol=1e-4, atol=1e-6)
 

@@ -74,7 +74,6 @@ def train(
     """Train one network and release its weights; goes on from its checkpoint if there is one."""
     import torch
 
-    from ckstudy.files import write_json
     from ckstudy.training.device import resolve_device
     from ckstudy.training.stopping import Stopped
     from ckstudy.training.trainer import train as train_network
@@ -94,4 +93,3 @@ def train(
     except Stopped as stopped:
         print(f"ckstudy: {stopped}", file=sys.stderr)
         sys.exit(stopped.exit_status)
-    write_json(out / "spec.json", members)

@@ -70,21 +70,25 @@ class LineBatches:
         """Batches in an epoch."""
         return -(-self.lines // self.batch_size)
 
+    def size(self, step: int) -> int:
+        """Lines in batch number ``step`` of an epoch."""
+        return min(self.batch_size, self.lines - step * self.batch_size)
+
     def plan(self, epoch: int) -> tuple[Tensor, Tensor]:
         """The epoch's order of lines and the first sample of each one's crop, (lines,) each.
 
-        A pure function of (seed, epoch): a resumed training sees the batches it would have seen.
+        A pure function of (seed, epoch): a resumed training sees the batches it would have seen,
+        on whatever device. Made on the CPU, for that reason, and sent to the device once.
         """
         random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
         order = random.permutation(self.lines)
         start = random.integers(0, self.length - self.crop, size=self.lines, endpoint=True)
-        device = self.rf.device
-        return torch.from_numpy(order).to(device), torch.from_numpy(start).to(device)
+        return torch.from_numpy(order), torch.from_numpy(start)
 
-    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (rf with context (B, 1, crop + 2·padding), count (B, 1, crop)), step by step."""
-        order, start = self.plan(epoch)
-        for step in range(first_step, self.steps):
+        order, start = (part.to(self.rf.device) for part in self.plan(epoch))
+        for step in range(self.steps):
             rows = slice(step * self.batch_size, (step + 1) * self.batch_size)
             yield self.batch(order[rows], start[rows])
 

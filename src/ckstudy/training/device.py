@@ -1,7 +1,11 @@
-"""Where to compute."""
+"""Where to compute, and how."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
+from ckstudy.convolution.precision import full_precision
 from ckstudy.errors import StudyError
 
 
@@ -26,3 +30,23 @@ def resolve_device(name: str) -> torch.device:
             "'device: cpu' in the config insists on the CPU, which takes weeks at full scale"
         )
     return torch.device("cpu")
+
+
+@contextmanager
+def computing_on(device: torch.device) -> Iterator[None]:
+    """Compute in full float32 and, on a CUDA device, in a stream of its own.
+
+    Without this, torch would round the inputs of its own convolutions to 10 bits of mantissa
+    (TF32). Work that is to be recorded as a CUDA graph must not lie in the default stream, and
+    the steps before it must lie in the same one.
+    """
+    with full_precision(device):
+        if device.type != "cuda":
+            yield
+            return
+        outside = torch.cuda.current_stream(device)
+        stream = torch.cuda.Stream(device)
+        stream.wait_stream(outside)
+        with torch.cuda.stream(stream):
+            yield
+        outside.wait_stream(stream)

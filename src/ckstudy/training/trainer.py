@@ -1,7 +1,5 @@
 """The training of one network, from its spec to its released weights."""
 
-import hashlib
-import json
 import math
 import sys
 import time
@@ -11,15 +9,18 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from ckstudy.dataset import data_hash, read_lines
+from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
-from ckstudy.files import write_text
+from ckstudy.files import write_json, write_text
 from ckstudy.networks import build_network
-from ckstudy.provenance import environment, source_digest
+from ckstudy.provenance import environment
 from ckstudy.training import checkpoint
 from ckstudy.training.batches import LineBatches
+from ckstudy.training.device import computing_on
+from ckstudy.training.identity import code_digest, data_hashes, fingerprint
 from ckstudy.training.loss import DualLoss
 from ckstudy.training.release import save_model
+from ckstudy.training.steps import Steps
 from ckstudy.training.stopping import Stopped, StopRequest, stop_on_signals
 
 HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "learning_rate")
@@ -37,9 +38,10 @@ def train(
 ) -> None:
     """Train the network that ``spec`` describes, and release it.
 
-    Writes ``out/model.safetensors`` and ``out/history.csv``. Where the checkpoint folder holds
-    a checkpoint of the same spec, code and data, the training goes on from there: on the CPU,
-    any number of interruptions gives the same weights and history, bit for bit.
+    Writes ``out/spec.json``, ``out/history.csv`` and ``out/model.safetensors``. Where the
+    checkpoint folder holds a checkpoint of the same spec, code and data, the training goes on
+    from there: on the CPU, any number of interruptions gives the same weights and history, bit
+    for bit.
 
     Parameters
     ----------
@@ -62,12 +64,27 @@ def train(
         After a signal, with the progress saved.
     """
     with checkpoint.exclusive(checkpoint_folder), stop_on_signals() as stop:
-        data = {"train": data_hash(train_path), "validation": data_hash(validation_path)}
+        data = data_hashes(train_path, validation_path)
+        train_locked(spec, train_path, validation_path, out, checkpoint_folder, data, device, stop)
+
+
+def train_locked(
+    spec: dict,
+    train_path: Path,
+    validation_path: Path,
+    out: Path,
+    checkpoint_folder: Path,
+    data: dict[str, str],
+    device: torch.device,
+    stop: StopRequest,
+) -> None:
+    """:func:`train`, for a caller that holds the checkpoint folder and has hashed the data."""
+    with computing_on(device):
         run = Training(spec, train_path, validation_path, checkpoint_folder, data, device)
         run.resume()
         run.to_the_end(stop)
         run.release(out)
-        checkpoint.remove(checkpoint_folder)
+    checkpoint.remove(checkpoint_folder)
 
 
 class Training:
@@ -93,16 +110,21 @@ class Training:
         settings = spec["training"]
         self.spec, self.settings, self.folder, self.data = spec, settings, folder, data
         self.device = device
-        self.digest = source_digest("ckstudy.training.trainer")
-        self.fingerprint = _fingerprint(spec, self.digest, data)
+        self.digest = code_digest()
+        self.fingerprint = fingerprint(spec, self.digest, data)
 
         torch.manual_seed(settings["seed"])
         options = dict(spec["network"])
         self.network = build_network(options.pop("name"), **options).to(device)
         self.network.input_scaling = settings["input_scaling"]
         self.loss = DualLoss(**spec["loss"]).to(device)
+        # The rate lies on the device, where a recorded step reads it.
+        self.rate = torch.tensor(settings["learning_rate"], device=device)
         self.optimiser = torch.optim.Adam(
-            self.network.parameters(), lr=settings["learning_rate"], fused=True
+            self.network.parameters(),
+            lr=self.rate,
+            fused=True,
+            capturable=device.type == "cuda",
         )
 
         def batches(path: Path, crop: int | None) -> LineBatches:
@@ -118,10 +140,18 @@ class Training:
 
         self.batches = batches(train_path, settings["crop"])
         self.validation = batches(validation_path, None)
-        self.losses = torch.zeros(self.batches.steps, device=device)
+        self.steps = Steps(
+            self.network,
+            self.loss,
+            self.optimiser,
+            self.batches,
+            once_an_epoch=settings["optimizer_step"] == "epoch",
+            say=_say,
+        )
         self.epoch = self.step = 0
         self.history: list[tuple] = []
         self.seconds = 0.0
+        self.epoch_seconds: float | None = None
         self._since = time.monotonic()
         self._saved = time.monotonic()
 
@@ -142,35 +172,30 @@ class Training:
 
     def one_epoch(self, stop: StopRequest) -> None:
         """Train one epoch, or what is left of it, and note its losses."""
+        began, first = time.monotonic(), self.step
         rate = learning_rate(self.epoch, self.settings)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        self.rate.fill_(rate)
         self.network.train()
-        for rf, count in self.batches.epoch(self.epoch, self.step):
+        self.steps.begin(self.epoch, first)
+        for step in range(first, self.batches.steps):
             if stop:
                 self.stop_here(stop)
-            self.losses[self.step] = self.one_step(rf, count)
-            self.step += 1
+            self.steps.one(step)
+            self.step = step + 1
         train_loss = self.mean_loss()
         self.history.append((self.epoch, train_loss, self.validation_loss(), rate))
         self.epoch, self.step = self.epoch + 1, 0
+        if first == 0:
+            self._note_speed(time.monotonic() - began)
 
-    def one_step(self, rf: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-        """Forward, backward and, where it is due, an optimiser step; the batch's loss."""
-        once_an_epoch = self.settings["optimizer_step"] == "epoch"
-        if self.step == 0 or not once_an_epoch:
-            self.optimiser.zero_grad(set_to_none=True)
-        loss = self.loss(self.network.valid(rf), count)
-        # Weighted by its lines, the batches' gradients add up to that of one big batch.
-        share = len(rf) / self.batches.lines if once_an_epoch else 1.0
-        (loss * share).backward()
-        if not once_an_epoch or self.step == self.batches.steps - 1:
-            self.optimiser.step()
-        return loss.detach()
+    def _note_speed(self, seconds: float) -> None:
+        """A running mean: the first epochs are slow, and every so many validate."""
+        before = self.epoch_seconds
+        self.epoch_seconds = seconds if before is None else 0.9 * before + 0.1 * seconds
 
     def mean_loss(self) -> float:
         """Mean training loss of the epoch over its lines; the one place that reads the device."""
-        losses = self.losses.cpu()
+        losses = self.steps.losses.cpu()
         bad = (~losses.isfinite()).nonzero()
         if len(bad):
             raise StudyError(
@@ -178,8 +203,7 @@ class Training:
                 f"{bad[0].item() + 1} of {self.batches.steps}; {self.last_good()}. A lower "
                 "learning rate, or input_scaling: line_rms, usually helps"
             )
-        sizes = torch.full((self.batches.steps,), float(self.batches.batch_size))
-        sizes[-1] = self.batches.lines - self.batches.batch_size * (self.batches.steps - 1)
+        sizes = torch.tensor([float(self.batches.size(step)) for step in range(len(losses))])
         return ((losses * sizes).sum() / sizes.sum()).item()
 
     def validation_loss(self) -> float:
@@ -207,10 +231,11 @@ class Training:
             "step": self.step,
             "history": self.history,
             "seconds": self.seconds,
-            "losses": self.losses,
+            "epoch_seconds": self.epoch_seconds,
+            "losses": self.steps.losses,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "gradients": [parameter.grad for parameter in self.network.parameters()],
+            "gradients": self.steps.gradients,
             "random": torch.get_rng_state(),
         }
         if self.device.type == "cuda":
@@ -223,24 +248,27 @@ class Training:
         if state is None:
             return
         self.network.load_state_dict(state["network"])
+        # The options are this device's; what was saved on another one would not do.
+        options = dict(self.optimiser.param_groups[0])
         self.optimiser.load_state_dict(state["optimiser"])
-        for parameter, gradient in zip(self.network.parameters(), state["gradients"], strict=True):
-            parameter.grad = None if gradient is None else gradient.to(self.device)
-        self.losses.copy_(state["losses"])
+        self.optimiser.param_groups[0].update(options)
+        for gradient, saved in zip(self.steps.gradients, state["gradients"], strict=True):
+            gradient.copy_(saved)
+        self.steps.losses.copy_(state["losses"])
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and "cuda_random" in state:
             torch.cuda.set_rng_state(state["cuda_random"], self.device)
         self.epoch, self.step = state["epoch"], state["step"]
         self.history = [tuple(row) for row in state["history"]]
         self.seconds = state["seconds"]
+        self.epoch_seconds = state["epoch_seconds"]
 
     def stop_here(self, stop: StopRequest) -> None:
         """Save, and leave by :class:`Stopped`."""
-        if self.losses[: self.step].isfinite().all():
+        if self.steps.losses[: self.step].isfinite().all():
             self.save()
         raise Stopped(
-            f"{self.spec['run']} stopped by signal {stop.signum}; {self.last_good()}",
-            128 + (stop.signum or 0),
+            f"{self.spec['run']} stopped {stop.reason}; {self.last_good()}", stop.exit_status
         )
 
     def last_good(self) -> str:
@@ -251,8 +279,9 @@ class Training:
         return f"the last good checkpoint is at epoch {state['epoch']}, step {state['step']}"
 
     def release(self, out: Path) -> None:
-        """Write the history, then the released model: who sees the model has both."""
+        """Write the spec, the history, then the model: who sees the model has all three."""
         self.seconds += time.monotonic() - self._since
+        write_json(out / "spec.json", self.spec)
         table = pd.DataFrame(self.history, columns=list(HISTORY_COLUMNS))
         write_text(out / "history.csv", table.to_csv(index=False, float_format="%.8g"))
         save_model(
@@ -264,6 +293,7 @@ class Training:
             environment=environment(),
             device=_describe(self.device),
             wall_seconds=round(self.seconds, 1),
+            epoch_seconds=self.epoch_seconds,
             optimiser_steps=self.settings["epochs"]
             * (1 if self.settings["optimizer_step"] == "epoch" else self.batches.steps),
         )
@@ -273,11 +303,6 @@ def learning_rate(epoch: int, settings: dict) -> float:
     """The rate in ``epoch``: multiplied by ``decay_factor`` from each of ``decay_epochs`` on."""
     passed = sum(epoch >= milestone for milestone in settings["decay_epochs"])
     return settings["learning_rate"] * settings["decay_factor"] ** passed
-
-
-def _fingerprint(spec: dict, digest: str, data: dict[str, str]) -> str:
-    text = json.dumps([spec, digest, data], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _describe(device: torch.device) -> str:

@@ -1,0 +1,34 @@
+"""What a training depends on: its spec, the code and the data. One that differs is another one."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ckstudy.dataset import data_hash
+from ckstudy.provenance import source_digest
+
+
+def code_digest() -> str:
+    """Digest of all code that decides the trained weights."""
+    return source_digest("ckstudy.training.trainer")
+
+
+def data_hashes(train_path: Path, validation_path: Path) -> dict[str, str]:
+    """Hashes of the lines that are trained on, and of those that the history looks at."""
+    return {"train": data_hash(train_path), "validation": data_hash(validation_path)}
+
+
+def fingerprint(spec: dict, digest: str, data: dict[str, str]) -> str:
+    """One string for all three: the mark on a checkpoint."""
+    text = json.dumps([spec, digest, data], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(about: dict, spec: dict, digest: str, data: dict[str, str]) -> list[str]:
+    """In which of "settings", "code" and "data" a released model's metadata ``about`` differs."""
+    pairs = {
+        "settings": (about.get("spec"), spec),
+        "code": (about.get("source_digest"), digest),
+        "data": (about.get("data"), data),
+    }
+    return [what for what, (found, wanted) in pairs.items() if found != wanted]
