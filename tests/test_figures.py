@@ -45,12 +45,12 @@ def texts(figure) -> str:
 
 @pytest.mark.slow
 def test_another_process_draws_the_same_bytes(study, tmp_path):
-    # Another process id and another hash seed: what differs from run to run would show.
-    wanted = ["figure2_ckconv", "figure3_dilated_cnn", "figure6_scoring", "population"]
+    # Another process, hash seed and number of threads: what differs from run to run would show.
+    wanted = ["figure2_ckconv", "figure4_ckcnn", "figure6_scoring", "population"]
     wanted += ["figure8_omega_0", "learning_curves"]
     command = [sys.executable, "-m", "ckstudy", "figures", *wanted]
     command += ["--results", str(study[0].directory), "--out", str(tmp_path / "there")]
-    environment = {**os.environ, "PYTHONHASHSEED": "4321"}
+    environment = {**os.environ, "PYTHONHASHSEED": "4321", "OMP_NUM_THREADS": "2"}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0, answer.stderr
     draw(wanted, study[0].directory, tmp_path / "here")

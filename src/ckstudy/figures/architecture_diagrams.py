@@ -13,6 +13,7 @@ from torch import nn
 
 from ckstudy.figures import style
 from ckstudy.figures.shapes import SMALL, arrow, box, canvas
+from ckstudy.figures.threads import one_thread
 from ckstudy.networks import (
     CKConv,
     Field,
@@ -26,6 +27,7 @@ LINE_SAMPLES = 8446
 SAMPLING_RATE_MHZ = 62.5
 
 
+@one_thread
 def dilated_cnn(_) -> Figure:
     """Figure 3: the dilated CNN, its dilations, and the growth of its receptive field."""
     network = build_network("cnn_dilated", seed=0)
@@ -73,6 +75,7 @@ def dilated_cnn(_) -> Figure:
     return figure
 
 
+@one_thread
 def ckcnn(_) -> Figure:
     """Figure 4: the large-kernel CKCNN that is trained, with a kernel of each of its layers."""
     network = build_network("ckcnn", seed=0)

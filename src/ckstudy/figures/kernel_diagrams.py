@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 
 from ckstudy.figures import style
 from ckstudy.figures.shapes import SMALL, canvas, figure_arrow, neurons
+from ckstudy.figures.threads import one_thread
 from ckstudy.networks import CKConv, build_network
 
 SAMPLING_RATE_MHZ = 62.5
 TRANSMIT_MHZ = 1.7
 
 
+@one_thread
 def siren(_) -> Figure:
     """Figure 1: the SIREN that represents a kernel."""
     conv: CKConv = build_network("ckcnn", seed=0).model[4]
@@ -64,6 +66,7 @@ def siren(_) -> Figure:
     return figure
 
 
+@one_thread
 def ckconv(_) -> Figure:
     """Figure 2: one forward pass of a CKConv, with the kernels it samples and what it returns."""
     network = build_network("ckcnn", seed=0).eval()

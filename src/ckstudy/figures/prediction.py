@@ -16,6 +16,7 @@ from matplotlib.patches import Patch
 from ckstudy import load_model, thesis
 from ckstudy.dataset import read_lines
 from ckstudy.figures import style
+from ckstudy.figures.threads import one_thread
 from ckstudy.results import Results
 from ckstudy.scoring.matched import find_maxima, match
 from ckstudy.tables import best_run
@@ -97,6 +98,7 @@ def matched_outcome(prediction, bubble_count, threshold: float, tolerance: int) 
     )
 
 
+@one_thread
 def dual_loss(results: Results) -> Figure:
     """Figure 5: the two parts of the training loss."""
     example = _example(results)
@@ -149,6 +151,7 @@ def dual_loss(results: Results) -> Figure:
     return figure
 
 
+@one_thread
 def scoring(results: Results) -> Figure:
     """Figure 6: how a prediction is scored, by the thesis's F1 and by one-to-one matching."""
     example = _example(results)
