@@ -1,0 +1,98 @@
+"""A card for each training: fake slots, and what becomes of them when their holder dies."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from ckstudy.errors import StudyError
+from ckstudy.training.slots import cards, list_cards, own_card, take_slot
+
+LISTING = """\
+GPU 0: NVIDIA H200 (UUID: GPU-aaaa-1)
+GPU 1: NVIDIA H200 (UUID: GPU-bbbb-2)
+"""
+HOLD = """
+import sys, time
+from pathlib import Path
+from ckstudy.training.slots import take_slot
+with take_slot(sys.argv[2:], Path(sys.argv[1])) as name:
+    print(name, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        (None, ["GPU-aaaa-1", "GPU-bbbb-2"]),
+        ("", []),
+        ("-1", []),
+        ("1", ["GPU-bbbb-2"]),
+        ("1, 0", ["GPU-bbbb-2", "GPU-aaaa-1"]),
+        ("GPU-bbbb-2", ["GPU-bbbb-2"]),
+    ],
+)
+def test_cards_are_named_by_what_every_process_calls_them(visible, expected):
+    assert list_cards(visible, LISTING) == expected
+
+
+def test_without_a_listing_the_names_given_have_to_do():
+    assert list_cards("0,1", "") == ["0", "1"]
+    assert list_cards(None, "No devices were found") == []
+
+
+def test_two_holders_have_two_cards_and_a_third_waits(tmp_path, capsys):
+    with take_slot(["a", "b"], tmp_path) as one, take_slot(["a", "b"], tmp_path) as other:
+        assert {one, other} == {"a", "b"}
+        with (
+            pytest.raises(StudyError, match="all 2 cards are taken"),
+            take_slot(["a", "b"], tmp_path, deadline=time.monotonic()),
+        ):
+            raise AssertionError("there were two slots for three")
+    with take_slot(["a", "b"], tmp_path) as again:
+        assert again == "a"
+
+
+def start(folder, *names: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder), *names], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_processes_have_cards_of_their_own_and_a_killed_one_frees_its_card(tmp_path):
+    first, second = start(tmp_path, "a", "b"), start(tmp_path, "a", "b")
+    third = None
+    try:
+        held = {process.stdout.readline().strip(): process for process in (first, second)}
+        assert set(held) == {"a", "b"}
+        third = start(tmp_path, "a", "b")
+        held["b"].kill()
+        assert third.stdout.readline().strip() == "b"
+    finally:
+        for process in (first, second, third):
+            if process is not None:
+                process.kill()
+                process.communicate()
+
+
+def test_a_training_on_the_cpu_needs_no_card(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with own_card("cpu"):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+
+
+def test_a_training_sees_its_card_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "fake-x,fake-y")
+    monkeypatch.setattr("ckstudy.training.slots.default_folder", lambda: tmp_path)
+    assert cards() == ["fake-x", "fake-y"]
+    with take_slot(["fake-x"]), own_card("auto"):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "fake-y"
+
+
+def test_a_card_is_chosen_before_torch_is_there():
+    code = "import sys, ckstudy.training.slots; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.strip() == "False"
