@@ -133,17 +133,19 @@ def _distance_nodes() -> np.ndarray:
 def _superpose(echoes, starts, weights, fields):
     """Add every echo to the fields, from its start (in samples) on, linearly interpolated."""
     bubbles, samples = echoes.shape
-    delayed = np.empty(samples)
+    delayed = np.empty(samples + 1)
     for index in range(bubbles):
         start = int(starts[index])
         late = starts[index] - start
         early = 1 - late
-        length = min(samples, fields.shape[1] - start)
-        for n in range(1, length):
+        delayed[0] = early * echoes[index, 0]
+        for n in range(1, samples):
             delayed[n] = early * echoes[index, n] + late * echoes[index, n - 1]
+        delayed[samples] = late * echoes[index, samples - 1]
+        length = min(samples + 1, fields.shape[1] - start)
         for node in range(fields.shape[0]):
             weight = weights[node, index]
-            for n in range(1, length):
+            for n in range(length):
                 fields[node, start + n] += weight * delayed[n]
 
 

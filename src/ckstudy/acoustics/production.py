@@ -146,7 +146,8 @@ def _simulate_blocks(spec: SimulationSpec, folder: Path, processes: int) -> None
                 "run the same command again to go on"
             ) from None
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Blocks that are under way are finished, for the next run to use.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

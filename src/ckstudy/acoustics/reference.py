@@ -27,6 +27,8 @@ from ckstudy.acoustics.shell import dilatational_viscosity, shell
 from ckstudy.acoustics.thermal import polytropic
 from ckstudy.acoustics.transducer import receive_response
 
+_MARGIN = 64  # samples of silence around an echo
+
 
 def incident_pressure(peak: float, depth: float, oversampling: int) -> np.ndarray:
     """Pressure (Pa) at ``depth`` (m) of a pulse of ``peak`` (Pa), on 250 MHz · ``oversampling``."""
@@ -154,12 +156,12 @@ def simulate_rf(scene: Scene, shell_name: str = "segers", steps: int = 1, every:
     line = np.zeros(LINE_SAMPLES)
     for depth, distance, radius in zip(scene.axial, scene.distance, scene.radius, strict=True):
         signal = echo(scene.pressure, depth, radius, shell_name, steps)
-        # Attenuation smears by a few samples; the zeros keep the end from reaching the start.
-        padded = 2 * signal.size
-        frequency = fft.rfftfreq(padded, 1 / SIMULATION_RATE)
+        # Attenuation smears by a few samples, in both directions.
+        signal = np.pad(signal, _MARGIN)
+        frequency = fft.rfftfreq(signal.size, 1 / SIMULATION_RATE)
         back = np.exp(-attenuation(frequency) * distance) * REFERENCE_DISTANCE / distance
-        signal = fft.irfft(fft.rfft(signal, padded) * back, padded)[: signal.size]
-        start = (depth + distance) / SOUND_SPEED * SIMULATION_RATE
+        signal = fft.irfft(fft.rfft(signal) * back, signal.size)
+        start = (depth + distance) / SOUND_SPEED * SIMULATION_RATE - _MARGIN
         grid = np.arange(int(np.ceil(start)), min(int(start) + signal.size, LINE_SAMPLES))
         line[grid] += np.interp(grid - start, np.arange(signal.size), signal)
     return receive(line, every)

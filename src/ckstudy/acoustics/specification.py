@@ -1,9 +1,7 @@
 """What a user may choose about a simulated data set, and the checks of those choices."""
 
-import json
 import math
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from ckstudy.acoustics.constants import SIMULATION_RATE
 from ckstudy.acoustics.shell import SHELLS
@@ -138,24 +136,6 @@ class SimulationSpec:
             return cls(**values)
         except StudyError as error:
             raise StudyError(f"{source}: {error}") from None
-
-    @classmethod
-    def from_json(cls, path: str | Path) -> "SimulationSpec":
-        """A specification from a JSON file; a StudyError where it cannot be read or is wrong."""
-        return cls.from_dict(read_specification(path), str(path))
-
-
-def read_specification(path: str | Path) -> dict:
-    """The JSON object in ``path``, unchecked; a StudyError where there is none."""
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyError(f"cannot read the specification {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise StudyError(f"{path} is not valid JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise StudyError(f"{path} must hold a JSON object with keys such as lines and seed")
-    return values
 
 
 def _is_integer(value) -> bool:

@@ -61,8 +61,11 @@ def register(app: typer.Typer) -> None:
             "noise_percent": noise_percent,
             "sampling_rate_mhz": sampling_rate_mhz,
         }
-        chosen |= {key: value for key, value in flags.items() if value is not None}
+        if isinstance(chosen, dict):
+            chosen |= {key: value for key, value in flags.items() if value is not None}
         source = "the options" if spec is None else "--spec"
+        if spec is not None and not spec.lstrip().startswith("{"):
+            source = f"the spec {spec}"
         try:
             simulate_dataset(SimulationSpec.from_dict(chosen, source), out, processes)
         except KeyboardInterrupt:
