@@ -76,7 +76,7 @@ def population(results: Results) -> Figure:
         "(a) bubbles in a line",
         "(b) transmitted pressure (kPa)",
         "(c) bubble radius (µm)",
-        "(d) gap to the next echo (samples of 16 ns)",
+        "(d) gap to the next echo (samples)",
     )
     sets = [
         (_population(read_lines(results.directory / "data" / f"{split}.h5")), colour, dashes, label)

@@ -70,70 +70,99 @@ def siren(_) -> Figure:
 def ckconv(_) -> Figure:
     """Figure 2: one forward pass of a CKConv, with the kernels it samples and what it returns."""
     network = build_network("ckcnn", seed=0).eval()
-    first, conv = network.model[1], network.model[4]
-    size, inputs, outputs = conv.kernel_size, conv.in_channels, conv.out_channels
+    conv: CKConv = network.model[4]
     positions = conv.positions.numpy()
     with torch.no_grad():
-        line = torch.from_numpy(_two_echoes(4 * size + first.kernel_size - 1))
+        line = torch.from_numpy(_two_echoes(5 * conv.kernel_size - 1))
         features = network.model[1:4](line.view(1, 1, -1))
         result = conv(features)[0].numpy()
         features = features[0].numpy()
         kernel = conv.kernel().numpy()
 
     figure = Figure(figsize=(style.PAGE, 2.75))
-    bottom, height = 0.22, 0.56
-    row = {"y": 0.97, "ha": "center", "va": "top", "fontsize": 9, "linespacing": 1.3}
+    _draw_positions(figure, positions)
+    figure_arrow(figure, (0.197, _MIDDLE), (0.23, _MIDDLE))
+    _draw_curves(figure, positions, kernel)
+    figure_arrow(figure, (0.455, _MIDDLE), (0.495, _MIDDLE))
+    _draw_reshaped(figure, kernel)
+    figure_arrow(figure, (0.735, _MIDDLE), (0.79, _MIDDLE))
+    _draw_convolution(figure, features, result, kernel.shape)
+    return figure
 
-    panel = figure.add_axes((0.065, bottom, 0.13, height))
+
+# The panels of Figure 2 stand in one row, between these heights of the picture.
+_BOTTOM, _HEIGHT = 0.22, 0.56
+_MIDDLE = _BOTTOM + _HEIGHT / 2
+_CURVE_COLOURS = (style.BLUE, style.VERMILION, style.GREEN)
+
+
+def _label(figure: Figure, x: float, above: str, below: str = "") -> None:
+    """What a panel of Figure 2 is, and how much of it is shown."""
+    figure.text(x, 0.97, above, ha="center", va="top", fontsize=9, linespacing=1.3)
+    figure.text(x, 0.035, below, ha="center", **SMALL)
+
+
+def _draw_positions(figure: Figure, positions: np.ndarray) -> None:
+    size = len(positions)
+    panel = figure.add_axes((0.065, _BOTTOM, 0.13, _HEIGHT))
     panel.plot(np.arange(size), positions, ".", markersize=1.2, color=style.BLACK)
     panel.set_xticks([0, size - 1], ["1", str(size)])
     panel.set_yticks([-1, 0, 1])
     panel.set_xlabel("tap")
     panel.set_ylabel(r"$\tau$", labelpad=-2)
-    figure.text(0.13, s=f"positions $\\tau$\n({size},)", **row)
+    _label(figure, 0.13, f"positions $\\tau$\n({size},)")
 
-    panel = figure.add_axes((0.285, bottom, 0.165, height))
-    colours = (style.BLUE, style.VERMILION, style.GREEN)
-    for curve, colour in zip(kernel.reshape(-1, size), colours, strict=False):
+
+def _draw_curves(figure: Figure, positions: np.ndarray, kernel: np.ndarray) -> None:
+    curves = kernel.reshape(-1, len(positions))
+    panel = figure.add_axes((0.285, _BOTTOM, 0.165, _HEIGHT))
+    for curve, colour in zip(curves, _CURVE_COLOURS, strict=False):
         panel.plot(positions, curve, color=colour, linewidth=0.9)
     panel.set_xticks([-1, 0, 1])
     panel.set_xlabel(r"$\tau$")
     panel.set_ylabel(r"$\Psi$", rotation=0, labelpad=2)
-    figure.text(0.365, s=f"SIREN samples $\\Psi(\\tau)$\n(1, {inputs * outputs}, {size})", **row)
-    figure.text(0.365, 0.035, f"3 of the {inputs * outputs} curves", ha="center", **SMALL)
+    shape = f"(1, {len(curves)}, {len(positions)})"
+    below = f"{len(_CURVE_COLOURS)} of the {len(curves)} curves"
+    _label(figure, 0.365, f"SIREN samples $\\Psi(\\tau)$\n{shape}", below)
 
-    shown = 5
+
+def _draw_reshaped(figure: Figure, kernel: np.ndarray, shown: int = 5) -> None:
+    """The upper left corner of the kernel, (C_out, C_in, K), a cell for each pair of channels."""
+    left, width = 0.535, 0.185
     limit = 1.05 * np.abs(kernel[:shown, :shown]).max()
-    step_x, step_y = 0.185 / shown, height / shown
-    for out in range(shown):
-        for into in range(shown):
-            place = (
-                0.535 + into * step_x,
-                bottom + (shown - 1 - out) * step_y,
-                0.88 * step_x,
-                0.86 * step_y,
-            )
-            cell = figure.add_axes(place)
-            colour = colours[into] if out == 0 and into < len(colours) else style.BLACK
-            cell.plot(kernel[out, into], color=colour, linewidth=0.5)
-            cell.set_ylim(-limit, limit)
-            cell.set_xticks([])
-            cell.set_yticks([])
-            cell.spines[:].set(visible=True, linewidth=0.3)
-    figure.text(0.627, s=f"reshaped kernel W\n({outputs}, {inputs}, {size})", **row)
-    figure.text(0.627, bottom - 0.025, "input channel", ha="center", va="top", fontsize=9)
-    figure.text(0.524, bottom + height / 2, "output channel", ha="right", va="center", rotation=90)
-    figure.text(
-        0.627, 0.035, f"{shown} × {shown} of the {outputs} × {inputs}", ha="center", **SMALL
+    step_x, step_y = width / shown, _HEIGHT / shown
+    for out, into in np.ndindex(shown, shown):
+        x, y = left + into * step_x, _BOTTOM + (shown - 1 - out) * step_y
+        cell = figure.add_axes((x, y, 0.88 * step_x, 0.86 * step_y))
+        coloured = out == 0 and into < len(_CURVE_COLOURS)
+        colour = _CURVE_COLOURS[into] if coloured else style.BLACK
+        cell.plot(kernel[out, into], color=colour, linewidth=0.5)
+        cell.set_ylim(-limit, limit)
+        cell.set_xticks([])
+        cell.set_yticks([])
+        cell.spines[:].set(visible=True, linewidth=0.3)
+    outputs, inputs, size = kernel.shape
+    figure.text(left + width / 2, _BOTTOM - 0.025, "input channel", ha="center", va="top")
+    figure.text(left - 0.011, _MIDDLE, "output channel", ha="right", va="center", rotation=90)
+    _label(
+        figure,
+        left + width / 2,
+        f"reshaped kernel W\n({outputs}, {inputs}, {size})",
+        f"{shown} × {shown} of the {outputs} × {inputs}",
     )
 
+
+def _draw_convolution(
+    figure: Figure, features: np.ndarray, result: np.ndarray, shape: tuple[int, int, int]
+) -> None:
+    outputs, inputs, size = shape
     samples = np.arange(features.shape[1])
     kept = samples[(size - 1) // 2 : samples.size - (size - 1) // 2]
     for level, signal, where, name, colour in (
         (0.5, features[0], samples, "X", style.BLACK),
         (0.0, result[0], kept, "Y", style.PURPLE),
     ):
-        panel = figure.add_axes((0.83, bottom + level * height + 0.01, 0.16, 0.43 * height))
+        panel = figure.add_axes((0.83, _BOTTOM + level * _HEIGHT + 0.01, 0.16, 0.43 * _HEIGHT))
         panel.plot(where / SAMPLING_RATE_MHZ, signal, color=colour, linewidth=0.7)
         panel.set_xlim(0, samples[-1] / SAMPLING_RATE_MHZ)
         panel.set_yticks([])
@@ -141,15 +170,8 @@ def ckconv(_) -> Figure:
         if level:
             panel.tick_params(labelbottom=False)
     panel.set_xlabel("time (µs)")
-    figure.text(
-        0.905, s=f"Y = W $\\ast$ X + b\n({inputs}, L) to ({outputs}, L − {size - 1})", **row
-    )
-    figure.text(0.905, 0.035, "one channel of each", ha="center", **SMALL)
-
-    middle = bottom + height / 2
-    for start, end in ((0.197, 0.23), (0.455, 0.495), (0.735, 0.79)):
-        figure_arrow(figure, (start, middle), (end, middle))
-    return figure
+    shapes = f"({inputs}, L) to ({outputs}, L − {size - 1})"
+    _label(figure, 0.905, f"Y = W $\\ast$ X + b\n{shapes}", "one channel of each")
 
 
 def _two_echoes(samples: int) -> np.ndarray:

@@ -40,6 +40,8 @@ class Example:
     bubble_count, prediction : ndarray, shape (samples,)
     threshold : dict
         Threshold of each score, from the validation lines.
+    sample_ns : float
+        Duration of a sample in ns.
     """
 
     run: str
@@ -47,6 +49,7 @@ class Example:
     bubble_count: np.ndarray
     prediction: np.ndarray
     threshold: dict[str, float]
+    sample_ns: float
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def dual_loss(results: Results) -> Figure:
         panel.set_xlim(first, last)
         panel.grid(True)
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
-    panels[2].set_xlabel("sample (16 ns)")
+    panels[2].set_xlabel(f"sample ({example.sample_ns:g} ns)")
     style.footnote(
         figure,
         f"Dual loss of the line: {loss.epsilon_1:g} × {soft:.4f} + {loss.epsilon_2:g} × {hard:.4f} "
@@ -178,7 +181,7 @@ def scoring(results: Results) -> Figure:
         _draw_outcome(panel, example, shown, first, last)
         panel.axhline(threshold, color=style.BLACK, linestyle="--", linewidth=0.8)
         panel.set_title(f"{title}; φ = {threshold:.3g}; here {shown}", loc="left")
-    panels[1].set_xlabel("sample (16 ns)")
+    panels[1].set_xlabel(f"sample ({example.sample_ns:g} ns)")
     figure.legend(
         handles=[
             Line2D([], [], color=style.GREY, label="prediction z"),
@@ -231,7 +234,8 @@ def _example(results: Results) -> Example:
         for score in ("upstream", "matched")
     }
     prediction = predict_lines(network, lines.rf[row : row + 1])[0]
-    return Example(run, number, lines.bubble_count[row], prediction, thresholds)
+    sample_ns = 1e9 / lines.sampling_rate_hz
+    return Example(run, number, lines.bubble_count[row], prediction, thresholds, sample_ns)
 
 
 def _stretch(example: Example) -> tuple[int, int]:

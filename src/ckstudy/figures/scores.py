@@ -142,7 +142,7 @@ def kernel_size_scores(results: Results) -> Figure:
     panel.set_xscale("log", base=2)
     panel.set_xticks(every, [f"{size:.0f}" for size in every])
     panel.minorticks_off()
-    panel.set_xlabel("kernel size K, samples of 16 ns")
+    panel.set_xlabel("kernel size K (samples)")
     panel.set_ylabel(_F1_LABEL)
     panel.set_ylim(0, 1.02)
     panel.grid(True)
