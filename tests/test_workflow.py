@@ -132,7 +132,7 @@ def test_the_study_runs_and_reruns_only_what_a_change_concerns(checkout):
     # Nothing is left to do, whatever is reworded.
     loss = checkout / "src/ckstudy/training/loss.py"
     loss.write_text(loss.read_text(encoding="utf-8") + "\n# reworded\n", encoding="utf-8")
-    assert "Nothing to be done" in snakemake(checkout, "-n", *quick).stderr
+    assert "Nothing to be done" in snakemake(checkout, "-n", *quick).stdout
 
     # One kernel size more trains one network more.
     larger = overlay(checkout, {"experiments": {"kernel_size": {"kernel_size": [9, 33, 131]}}})

@@ -34,7 +34,9 @@ rule diagrams:
         f"{RESULTS}/logs/figures/diagrams.log",
     params:
         code=source_digest(
-            "ckstudy.figures.kernel_diagrams", "ckstudy.figures.architecture_diagrams"
+            "ckstudy.figures.catalogue",
+            "ckstudy.figures.kernel_diagrams",
+            "ckstudy.figures.architecture_diagrams",
         ),
         out=f"{RESULTS}/figures",
     shell:
@@ -44,14 +46,17 @@ rule diagrams:
 rule line_figures:
     input:
         f"{RESULTS}/summary.csv",
-        f"{RESULTS}/data/train.h5",
-        f"{RESULTS}/data/test.h5",
+        expand(f"{RESULTS}/data/{{split}}.h5", split=SPLITS),
     output:
         pictures(LINE_FIGURES),
     log:
         f"{RESULTS}/logs/figures/lines.log",
     params:
-        code=source_digest("ckstudy.figures.prediction", "ckstudy.figures.data"),
+        code=source_digest(
+            "ckstudy.figures.catalogue",
+            "ckstudy.figures.prediction",
+            "ckstudy.figures.data",
+        ),
         results=RESULTS,
         out=f"{RESULTS}/figures",
     shell:
@@ -67,7 +72,7 @@ rule score_figures:
     log:
         f"{RESULTS}/logs/figures/scores.log",
     params:
-        code=source_digest("ckstudy.figures.scores"),
+        code=source_digest("ckstudy.figures.catalogue", "ckstudy.figures.scores"),
         results=RESULTS,
         out=f"{RESULTS}/figures",
     shell:

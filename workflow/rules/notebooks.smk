@@ -64,6 +64,7 @@ for name, shown in {
             notebook=f"workflow/notebooks/{name}.ipynb",
             summary=f"{RESULTS}/summary.csv",
             baselines=f"{RESULTS}/baselines.csv",
+            baseline_lines=f"{RESULTS}/baseline_lines.csv",
             figures=expand(f"{RESULTS}/figures/{{figure}}.png", figure=shown),
         output:
             tables_of(name),
