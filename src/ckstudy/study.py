@@ -14,43 +14,19 @@ SPLITS = ("train", "validation", "test")
 FIRST_LINE = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
 RUN_FILES = ("spec.json", "model.safetensors", "history.csv")
 
+# What a training, and the simulation of its lines, cannot do without.
 _NEEDED = {
-    "": (
-        "study",
-        "results",
-        "device",
-        "preset",
-        "seed",
-        "data",
-        "networks",
-        "training",
-        "loss",
-        "evaluation",
-        "experiments",
-    ),
-    "data": (
-        "seed",
-        "lines",
-        "bubbles",
-        "pressure_kpa",
-        "population",
-        "shell",
-        "noise_percent",
-        "sampling_rate_mhz",
-    ),
+    "": ("results", "device", "preset", "seed", "data", "networks", "training", "loss"),
+    "data": ("seed", "lines"),
     "training": (
         "epochs",
         "batch_size",
-        "crop",
-        "learning_rate",
         "decay_epochs",
         "decay_factor",
-        "optimizer_step",
-        "input_scaling",
         "validation_every",
     ),
-    "loss": ("epsilon_1", "epsilon_2", "alpha"),
 }
+_SECTIONS = ("", "data", "training", "loss", "evaluation")
 
 
 def simulation_spec(config: dict, split: str) -> dict:
@@ -88,24 +64,35 @@ class StudyFolder:
         return self.path / "checkpoints" / name
 
 
-def check_config(config: dict) -> dict:
-    """``config`` itself, if it has the keys of a study and no others.
+def check_config(config: dict, base: dict) -> dict:
+    """``config`` itself, if it can be trained.
 
-    The workflow checks a config in depth by its schema; this is for a machine that has torch
-    alone, where a mistyped key would otherwise train something else for hours.
+    The workflow checks a config in depth, by its schema. This is for a machine that has little
+    more than torch, where a mistyped key would otherwise train something else for hours.
+
+    Parameters
+    ----------
+    config : dict
+        A study config, overlays included.
+    base : dict
+        The one below all overlays, which names every key.
 
     Raises
     ------
     StudyError
-        For a missing key, or one that a study does not have.
+        For a key that is missing, or that an overlay has and the base does not.
     """
-    for section, needed in _NEEDED.items():
-        found = config.get(section, {}) if section else config
+    for section in _SECTIONS:
+        found, known = (_section(each, section) for each in (config, base))
         where = f"section {section!r} of the config" if section else "the config"
-        if missing := [key for key in needed if key not in found]:
+        if missing := [key for key in _NEEDED.get(section, ()) if key not in found]:
             raise StudyError(f"{where} lacks {', '.join(missing)}; start from config/config.yaml")
-        if unknown := [key for key in found if key not in needed]:
+        if unknown := [key for key in found if key not in known]:
             raise StudyError(
-                f"{where} has no key {', '.join(map(repr, unknown))}; it has {', '.join(needed)}"
+                f"{where} has no key {', '.join(map(repr, unknown))}; it has {', '.join(known)}"
             )
     return config
+
+
+def _section(config: dict, name: str) -> dict:
+    return (config.get(name) or {}) if name else config

@@ -1,12 +1,24 @@
 """Networks: what there is, which ones the study trains, and the training of one."""
 
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ckstudy.cli.arguments import read_configs, read_spec
+from ckstudy.study import StudyFolder, check_config
+
+_Config = Annotated[
+    list[Path], typer.Option(help="Config file; a further one overlays those before it.")
+]
+_Results = Annotated[Path | None, typer.Option("--out", help="Folder of results.  [the config's]")]
+_Only = Annotated[
+    list[str] | None,
+    typer.Option(help="An experiment, or a pattern of runs such as 'ckcnn-k131-*'; repeatable."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +27,8 @@ def register(app: typer.Typer) -> None:
     app.command("grid")(grid)
     app.command("check-device")(check_device)
     app.command("train")(train)
+    app.command("train-grid")(train_grid)
+    app.command("status")(status)
 
 
 def models(
@@ -39,11 +53,7 @@ def models(
             )
 
 
-def grid(
-    config: Annotated[
-        list[Path], typer.Option(help="Config file; a further one overlays those before it.")
-    ],
-) -> None:
+def grid(config: _Config) -> None:
     """Print the runs that a config asks for, and the experiments they serve."""
     from ckstudy.grid import expand_grid
 
@@ -72,24 +82,122 @@ def train(
     threads: Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")] = 0,
 ) -> None:
     """Train one network and release its weights; goes on from its checkpoint if there is one."""
-    import torch
-
-    from ckstudy.training.device import resolve_device
-    from ckstudy.training.stopping import Stopped
-    from ckstudy.training.trainer import train as train_network
+    from ckstudy.training.slots import own_card
 
     members = read_spec(spec, needed=("run", "network", "training", "loss"))
-    if threads:
-        torch.set_num_threads(threads)
-    try:
-        train_network(
-            members,
-            train_path=train,
-            validation_path=validation,
-            out=out,
-            checkpoint_folder=checkpoints,
-            device=resolve_device(device),
+    with own_card(device):
+        import torch
+
+        from ckstudy.training.device import resolve_device
+        from ckstudy.training.stopping import Stopped
+        from ckstudy.training.trainer import train as train_network
+
+        if threads:
+            torch.set_num_threads(threads)
+        try:
+            train_network(
+                members,
+                train_path=train,
+                validation_path=validation,
+                out=out,
+                checkpoint_folder=checkpoints,
+                device=resolve_device(device),
+            )
+        except Stopped as stopped:
+            print(f"ckstudy: {stopped}", file=sys.stderr)
+            sys.exit(stopped.exit_status)
+
+
+def train_grid(
+    config: _Config,
+    out: _Results = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Budget of time; without one, to the end.")
+    ] = None,
+    only: _Only = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.  [the config's]")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")] = 0,
+) -> None:
+    """Train a study's networks, most valuable first, inside a budget of time.
+
+    Goes on where it stopped when the same command is run again. Writes the files that the
+    workflow would: snakemake then finds these networks trained.
+    """
+    began = time.monotonic()
+    from ckstudy.training.slots import own_card
+    from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
+
+    study = _study(config, out)
+    members = _members(study, only)
+    deadline = deadline_after(minutes, began)
+    device = device or study["device"]
+    folder = StudyFolder(Path(study["results"]))
+    if not simulate_missing(study, folder, deadline):
+        print("the time is up; the lines are not all simulated yet", file=sys.stderr)
+        return
+    with own_card(device, deadline):
+        import torch
+
+        from ckstudy.training.stopping import Stopped
+
+        if threads:
+            torch.set_num_threads(threads)
+        try:
+            unfinished = train_members(members, folder, device=device, deadline=deadline)
+        except Stopped as stopped:
+            print(f"ckstudy: {stopped}", file=sys.stderr)
+            sys.exit(stopped.exit_status)
+    print(f"{len(members) - len(unfinished)} of {len(members)} networks are done", file=sys.stderr)
+
+
+def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
+    """Print how far each network of a study is, and how long the rest would take."""
+    from ckstudy.training.identity import code_digest, data_hashes
+    from ckstudy.training.members import expected_seconds, progress
+
+    study = _study(config, out)
+    members = _members(study, only)
+    folder = StudyFolder(Path(study["results"]))
+    paths = [folder.data(split) for split in ("train", "validation")]
+    data = data_hashes(*paths) if all(path.exists() for path in paths) else None
+    digest = code_digest()
+    found = {run: progress(folder, spec, digest, data) for run, spec in members.items()}
+    expected = expected_seconds(members, found)
+    wide = max(map(len, found))
+    print(f"{'run':<{wide}}  {'state':<11} {'epoch':>11} {'s/epoch':>8} {'left':>10}  on")
+    for run, member in found.items():
+        speed = "" if member.epoch_seconds is None else f"{member.epoch_seconds:.3g}"
+        left = expected[run]
+        time_left = "?" if left is None else f"{'' if left[1] else '~'}{_duration(left[0])}"
+        text = (
+            f"{run:<{wide}}  {member.state:<11} {member.epoch:>5}/{member.epochs:<5} {speed:>8} "
+            f"{time_left:>10}  {member.device or ''}  {member.note}"
         )
-    except Stopped as stopped:
-        print(f"ckstudy: {stopped}", file=sys.stderr)
-        sys.exit(stopped.exit_status)
+        print(text.rstrip())
+    states = Counter(member.state for member in found.values())
+    known = [left[0] for left in expected.values() if left is not None]
+    unknown = len(expected) - len(known)
+    more = f", and {unknown} networks of which no epoch was timed" if unknown else ""
+    print(
+        f"{len(found)} networks: {', '.join(f'{n} {state}' for state, n in states.items())}; "
+        f"left: {_duration(sum(known))}{more}"
+    )
+
+
+def _study(config: list[Path], out: Path | None) -> dict:
+    study = check_config(read_configs(config), read_configs(config[:1]))
+    return study if out is None else {**study, "results": str(out)}
+
+
+def _members(study: dict, only: list[str] | None) -> dict[str, dict]:
+    from ckstudy.training.members import members
+
+    return members(study, only)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 7.5 min, 12 h."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.0f} s"

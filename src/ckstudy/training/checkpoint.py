@@ -14,13 +14,17 @@ _NAME = "checkpoint.pt"
 _LOCK = "lock"
 
 
+class TakenError(StudyError):
+    """Another process is at this training."""
+
+
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the checkpoint folder alone; the kernel frees it when the process ends, however.
 
     Raises
     ------
-    StudyError
+    TakenError
         Where another process holds it: two trainers would overwrite each other's progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -28,7 +32,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise StudyError(
+        raise TakenError(
             f"another process is training on {folder}; wait for it or stop it first"
         ) from None
     try:

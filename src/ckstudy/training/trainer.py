@@ -152,6 +152,7 @@ class Training:
         self.history: list[tuple] = []
         self.seconds = 0.0
         self.epoch_seconds: float | None = None
+        self._timed = 0
         self._since = time.monotonic()
         self._saved = time.monotonic()
 
@@ -189,9 +190,12 @@ class Training:
             self._note_speed(time.monotonic() - began)
 
     def _note_speed(self, seconds: float) -> None:
-        """A running mean: the first epochs are slow, and every so many validate."""
-        before = self.epoch_seconds
-        self.epoch_seconds = seconds if before is None else 0.9 * before + 0.1 * seconds
+        """A running mean over this session, apart from its first epoch, which is slow."""
+        self._timed += 1
+        if self._timed <= 2:
+            self.epoch_seconds = seconds
+        else:
+            self.epoch_seconds += 0.1 * (seconds - self.epoch_seconds)
 
     def mean_loss(self) -> float:
         """Mean training loss of the epoch over its lines; the one place that reads the device."""
@@ -232,6 +236,7 @@ class Training:
             "history": self.history,
             "seconds": self.seconds,
             "epoch_seconds": self.epoch_seconds,
+            "device": _describe(self.device),
             "losses": self.steps.losses,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),

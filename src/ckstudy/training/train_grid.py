@@ -1,0 +1,183 @@
+"""A study's grid, one member after the other, inside a budget of time.
+
+Writes what the workflow's rules ``simulate`` and ``train`` write, where they write it, and goes
+on where the last call stopped: on the same machine or on another one that has the folder.
+"""
+
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ckstudy.errors import StudyError
+from ckstudy.study import StudyFolder, simulation_spec
+
+# Kept of the budget for writing the last checkpoint and coming to an end.
+RESERVE_SECONDS = 5.0
+SPLITS = ("train", "validation")
+
+
+def deadline_after(minutes: float | None, began: float) -> float:
+    """When to stop, by :func:`time.monotonic`: somewhat before the budget is used up."""
+    if minutes is None:
+        return math.inf
+    if not minutes > 0:
+        raise StudyError(f"a budget of {minutes:g} minutes leaves no time to train")
+    return began + 60 * minutes - min(RESERVE_SECONDS, 6 * minutes)
+
+
+def simulate_missing(
+    config: dict, folder: StudyFolder, deadline: float, processes: int | None = None
+) -> bool:
+    """Simulate the lines that the trainings need and that are not there; True once all are.
+
+    What is done when the time is up is kept, and the next call goes on from there.
+
+    Raises
+    ------
+    StudyError
+        Where there are lines, but those of another config.
+    """
+    from ckstudy.acoustics.specification import SimulationSpec
+
+    missing = {}
+    for split in SPLITS:
+        spec = SimulationSpec.from_dict(simulation_spec(config, split), "data")
+        if folder.data(split).exists():
+            _check_lines(folder.data(split), spec.as_dict())
+        else:
+            missing[split] = spec
+    if not missing:
+        return True
+    from ckstudy.acoustics.production import simulate_dataset
+
+    try:
+        with _interrupt_at(deadline):
+            for split, spec in missing.items():
+                simulate_dataset(spec, folder.data(split), processes)
+    except _TimeUp:
+        return False
+    return True
+
+
+def _check_lines(path: Path, wanted: dict) -> None:
+    from ckstudy.dataset import read_lines
+
+    found = read_lines(path, slice(0, 0)).attributes["parameters"]
+    wanted = json.loads(json.dumps(wanted))
+    differ = [name for name in wanted if found.get(name) != wanted[name]]
+    if differ:
+        raise StudyError(
+            f"the lines of {path} are those of another config: they differ in "
+            f"{', '.join(differ)}. Choose another folder by --out, or delete the file to have it "
+            "simulated anew"
+        )
+
+
+def train_members(
+    specs: dict[str, dict], folder: StudyFolder, *, device: str, deadline: float
+) -> list[str]:
+    """Train the members of ``specs`` that are not done, in their order.
+
+    Parameters
+    ----------
+    specs : dict of dict
+        By run, in the order in which to train them.
+    folder : StudyFolder
+        Its lines must be there.
+    device : {"auto", "cpu", "cuda"}
+    deadline : float
+        Stop at this time, by :func:`time.monotonic`, with the progress saved.
+
+    Returns
+    -------
+    list of str
+        Runs that are not done yet: for want of time, or because another process is at them.
+
+    Raises
+    ------
+    StudyError
+        Once all others are trained, where trainings failed.
+    Stopped
+        After a signal, with the progress saved.
+    """
+    from ckstudy.training import checkpoint
+    from ckstudy.training.device import resolve_device
+    from ckstudy.training.identity import code_digest, data_hashes
+    from ckstudy.training.members import DONE, STALE, progress
+    from ckstudy.training.stopping import Stopped, stop_on_signals
+    from ckstudy.training.trainer import train_locked
+
+    target = resolve_device(device)
+    paths = [folder.data(split) for split in SPLITS]
+    data, digest = data_hashes(*paths), code_digest()
+    unfinished: list[str] = []
+    failures: list[str] = []
+    with stop_on_signals(deadline) as stop:
+        for run, spec in specs.items():
+            if stop:
+                if stop.signum is not None:
+                    raise Stopped(f"the grid stopped {stop.reason}", stop.exit_status)
+                unfinished.append(run)
+                continue
+            checkpoints = folder.checkpoints(run)
+            if progress(folder, spec, digest, data).state == DONE:
+                continue
+            try:
+                with checkpoint.exclusive(checkpoints):
+                    # Another process may have finished it a moment ago.
+                    before = progress(folder, spec, digest, data)
+                    if before.state == DONE:
+                        continue
+                    if before.state == STALE:
+                        _say(f"{run}: {before.note}; training it anew")
+                    train_locked(spec, *paths, folder.run(run), checkpoints, data, target, stop)
+                _say(f"{run}: done")
+            except checkpoint.TakenError as taken:
+                _say(f"{run}: {taken}")
+                unfinished.append(run)
+            except Stopped as stopped:
+                if stop.signum is not None:
+                    raise
+                _say(str(stopped))
+                unfinished.append(run)
+            except StudyError as error:
+                _say(f"{run}: {error}")
+                failures.append(run)
+    if failures:
+        raise StudyError(
+            f"{len(failures)} trainings failed: {', '.join(failures)}; the reasons are above"
+        )
+    return unfinished
+
+
+class _TimeUp(KeyboardInterrupt):
+    """Interrupts a simulation as Ctrl-C would."""
+
+
+@contextmanager
+def _interrupt_at(deadline: float) -> Iterator[None]:
+    if deadline == math.inf:
+        yield
+        return
+    if (left := deadline - time.monotonic()) <= 0:
+        raise _TimeUp
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise _TimeUp
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, left)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

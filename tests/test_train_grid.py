@@ -1,0 +1,378 @@
+"""The grid in a budget of time: order, stopping, going on, and what counts as done."""
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic_lines import write_data_set
+from test_workflow import PARTS, ROOT, planned, snakemake
+
+from ckstudy.cli.arguments import read_configs
+from ckstudy.errors import StudyError
+from ckstudy.study import RUN_FILES, StudyFolder, check_config, simulation_spec
+from ckstudy.training import checkpoint
+from ckstudy.training.identity import code_digest, data_hashes
+from ckstudy.training.members import (
+    DONE,
+    IN_PROGRESS,
+    STALE,
+    TO_DO,
+    Progress,
+    expected_seconds,
+    members,
+    progress,
+)
+from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
+
+CONFIG = read_configs([ROOT / "config/config.yaml"])
+# One thread and short lines: a training takes a tenth of a second.
+CHANGES = {
+    "networks": {
+        "cnn_dilated": {"layers": 2, "channels": 3},
+        "ckcnn": {"layers": 2, "channels": 3, "hidden": 4},
+    },
+    "training": {
+        **CONFIG["training"],
+        "epochs": 3,
+        "batch_size": 4,
+        "crop": 40,
+        "learning_rate": 0.01,
+        "decay_epochs": [],
+        "validation_every": 1,
+    },
+    "experiments": {
+        "dilated": {"networks": ["cnn_dilated"]},
+        "kernel_size": {"networks": ["ckcnn"], "kernel_size": [9, 17]},
+        "seeds": {"networks": ["ckcnn"], "kernel_size": [9], "seed": [1]},
+    },
+}
+
+
+@pytest.fixture
+def config() -> dict:
+    return copy.deepcopy({**CONFIG, **CHANGES})
+
+
+@pytest.fixture
+def folder(tmp_path) -> StudyFolder:
+    study = StudyFolder(tmp_path / "results")
+    study.data("train").parent.mkdir(parents=True)
+    write_data_set(study.data("train"), 10, 120, seed=1)
+    write_data_set(study.data("validation"), 5, 120, seed=2)
+    return study
+
+
+def states(folder: StudyFolder, specs: dict) -> dict[str, Progress]:
+    data = data_hashes(folder.data("train"), folder.data("validation"))
+    return {run: progress(folder, spec, code_digest(), data) for run, spec in specs.items()}
+
+
+def train_all(specs: dict, folder: StudyFolder, seconds: float = 1e6) -> list[str]:
+    return train_members(specs, folder, device="cpu", deadline=time.monotonic() + seconds)
+
+
+def weights(folder: StudyFolder, run: str) -> tuple[bytes, bytes]:
+    from safetensors.torch import load_file
+
+    values = load_file(folder.run(run) / "model.safetensors")
+    text = b"".join(values[name].numpy().tobytes() for name in sorted(values))
+    return text, (folder.run(run) / "history.csv").read_bytes()
+
+
+# The order -----------------------------------------------------------------------------------
+
+
+def test_the_thesis_trains_kernel_sizes_first_then_the_pair_then_the_sweep():
+    runs = list(members(CONFIG))
+    sizes = (65, 131, 263, 527, 1055, 2111)
+    assert runs[:6] == [f"ckcnn-k{size}-w30-s0" for size in sizes]
+    assert runs[6:8] == ["cnn_dilated-s0", "ckcnn_dilated-w8-s0"]
+    assert len(runs) == 22
+    assert len(set(runs)) == 22
+
+
+def test_other_experiments_come_last(config):
+    assert list(members(config)) == [
+        "ckcnn-k9-w30-s0",
+        "ckcnn-k17-w30-s0",
+        "cnn_dilated-s0",
+        "ckcnn-k9-w30-s1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (["dilated", "*-s1"], ["cnn_dilated-s0", "ckcnn-k9-w30-s1"]),
+        (["*k17*", "kernel_size"], ["ckcnn-k17-w30-s0", "ckcnn-k9-w30-s0"]),
+    ],
+)
+def test_a_choice_of_members_is_their_order_too(config, only, expected):
+    assert list(members(config, only)) == expected
+
+
+def test_a_choice_of_nothing_is_refused(config):
+    with pytest.raises(StudyError, match="no experiment and no run of the grid is called 'k9'"):
+        members(config, ["k9"])
+
+
+# Training ------------------------------------------------------------------------------------
+
+
+def test_the_grid_is_trained_once(config, folder):
+    specs = members(config)
+    assert {member.state for member in states(folder, specs).values()} == {TO_DO}
+    assert train_all(specs, folder) == []
+    assert {member.state for member in states(folder, specs).values()} == {DONE}
+    for run in specs:
+        assert sorted(path.name for path in folder.run(run).iterdir()) == sorted(RUN_FILES)
+    before = {path: path.stat().st_mtime_ns for path in folder.path.glob("runs/*/*")}
+    assert train_all(specs, folder) == []
+    assert before == {path: path.stat().st_mtime_ns for path in folder.path.glob("runs/*/*")}
+
+
+def test_it_stops_inside_its_budget_and_goes_on_to_the_same_weights(config, folder, tmp_path):
+    config["training"]["epochs"] = 120
+    specs = members(config, ["kernel_size"])
+    whole = StudyFolder(tmp_path / "whole")
+    shutil.copytree(folder.path / "data", whole.path / "data")
+    train_all(specs, whole)
+    calls, seen = 0, set()
+    while True:
+        began = time.monotonic()
+        unfinished = train_all(specs, folder, seconds=0.3)
+        # An epoch takes some ten milliseconds; the rest is for a busy machine.
+        assert time.monotonic() - began < 5
+        found = states(folder, specs)
+        seen |= {member.state for member in found.values()}
+        calls += 1
+        if not unfinished:
+            break
+        # The next call is on another machine: all that it has is the folder.
+        folder.path.rename(tmp_path / f"moved-{calls}")
+        folder = StudyFolder(tmp_path / f"moved-{calls}")
+    assert calls > 2
+    assert IN_PROGRESS in seen
+    for run in specs:
+        assert weights(folder, run) == weights(whole, run)
+
+
+def test_a_budget_keeps_something_back_for_the_end():
+    assert deadline_after(None, 100.0) == float("inf")
+    assert deadline_after(10, 100.0) == 100 + 600 - 5
+    assert deadline_after(0.1, 100.0) == pytest.approx(100 + 6 - 0.6)
+    with pytest.raises(StudyError, match="no time to train"):
+        deadline_after(0, 100.0)
+
+
+@pytest.mark.parametrize("changed", ["settings", "data", "code"])
+def test_a_model_of_something_else_is_stale_and_is_trained_anew(config, folder, changed, capsys):
+    specs = members(config, ["dilated"])
+    train_all(specs, folder)
+    old = weights(folder, "cnn_dilated-s0")
+    if changed == "settings":
+        config["loss"]["alpha"] = 0.2
+        specs = members(config, ["dilated"])
+    elif changed == "data":
+        write_data_set(folder.data("train"), 10, 120, seed=8)
+    else:
+        # The digest of the code itself is tested elsewhere.
+        path = folder.run("cnn_dilated-s0") / "model.safetensors"
+        path.write_bytes(path.read_bytes().replace(code_digest().encode(), b"0" * 16))
+    member = states(folder, specs)["cnn_dilated-s0"]
+    assert (member.state, member.note) == (STALE, f"released model of other {changed}")
+    train_all(specs, folder)
+    assert f"released model of other {changed}; training it anew" in capsys.readouterr().err
+    assert states(folder, specs)["cnn_dilated-s0"].state == DONE
+    assert (weights(folder, "cnn_dilated-s0") == old) is (changed == "code")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "no spec"])
+def test_a_damaged_or_incomplete_run_is_not_done(config, folder, damage):
+    specs = members(config, ["dilated"])
+    train_all(specs, folder)
+    if damage == "truncated":
+        path = folder.run("cnn_dilated-s0") / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        (folder.run("cnn_dilated-s0") / "spec.json").unlink()
+    assert states(folder, specs)["cnn_dilated-s0"].state == STALE
+    train_all(specs, folder)
+    assert states(folder, specs)["cnn_dilated-s0"].state == DONE
+
+
+def test_a_member_that_another_process_trains_is_left_to_it(config, folder, capsys):
+    specs = members(config)
+    with checkpoint.exclusive(folder.checkpoints("ckcnn-k9-w30-s0")):
+        assert train_all(specs, folder) == ["ckcnn-k9-w30-s0"]
+    assert "another process is training" in capsys.readouterr().err
+    assert states(folder, specs)["cnn_dilated-s0"].state == DONE
+    assert train_all(specs, folder) == []
+
+
+def test_one_that_fails_does_not_stop_the_others(config, folder, capsys):
+    # 121 samples of context do not fit a line of 120.
+    config["experiments"]["kernel_size"]["kernel_size"] = [123, 9]
+    specs = members(config, ["kernel_size"])
+    with pytest.raises(StudyError, match="1 trainings failed: ckcnn-k123-w30-s0"):
+        train_all(specs, folder)
+    assert "cannot be reflected" in capsys.readouterr().err
+    assert states(folder, specs)["ckcnn-k9-w30-s0"].state == DONE
+
+
+# The time that is left -----------------------------------------------------------------------
+
+
+def test_the_time_left_follows_from_what_epochs_took():
+    specs = {
+        name: {"network": {"name": network, **({"kernel_size": size} if size else {})}}
+        for name, network, size in (
+            ("a", "ckcnn", 65),
+            ("b", "ckcnn", 65),
+            ("c", "ckcnn", 131),
+            ("d", "ckcnn", 527),
+            ("e", "cnn_dilated", 0),
+        )
+    }
+    found = {
+        "a": Progress(DONE, 100, 100, 2.0),
+        "b": Progress(IN_PROGRESS, 25, 100, 4.0),
+        "c": Progress(TO_DO, 0, 100),
+        "d": Progress(DONE, 100, 100, 9.0),
+        "e": Progress(TO_DO, 0, 100),
+    }
+    assert expected_seconds(specs, found) == {
+        "a": (0.0, True),
+        "b": (300.0, True),
+        "c": (300.0, False),
+        "d": (0.0, True),
+        "e": None,
+    }
+
+
+# The lines -----------------------------------------------------------------------------------
+
+
+def test_splits_never_share_a_line():
+    ranges = []
+    for split, lines in CONFIG["data"]["lines"].items():
+        spec = simulation_spec(CONFIG, split)
+        assert spec["lines"] == lines
+        ranges.append(range(spec["first_line"], spec["first_line"] + lines))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert not set(ranges[one]) & set(ranges[other])
+
+
+def test_lines_are_simulated_in_the_budget_and_go_on(config, tmp_path):
+    config["data"].update(bubbles=[1, 3], lines={"train": 96, "validation": 2, "test": 2})
+    study = StudyFolder(tmp_path)
+    assert not simulate_missing(config, study, time.monotonic() - 1)
+    assert not simulate_missing(config, study, time.monotonic() + 0.2, processes=1)
+    assert not study.data("train").exists()
+    config["data"]["lines"]["train"] = 2
+    assert simulate_missing(config, study, time.monotonic() + 600, processes=1)
+    assert study.data("train").exists()
+    assert study.data("validation").exists()
+    assert not study.data("test").exists()
+    assert simulate_missing(config, study, time.monotonic() + 600)
+    config["data"]["noise_percent"] = 4
+    with pytest.raises(StudyError, match=r"train\.h5 are those of another config.*noise_percent"):
+        simulate_missing(config, study, time.monotonic() + 600)
+
+
+# The commands --------------------------------------------------------------------------------
+
+TINY = ("--config", "config/config.yaml", "--config", "config/tiny.yaml")
+# As on a machine that has torch and the trainer's few needs, and nothing of the workflow's.
+BARE = """
+import sys
+for name in ("snakemake", "jsonschema", "matplotlib", "seaborn", "papermill"):
+    sys.modules[name] = None
+from ckstudy.cli import main
+main()
+"""
+
+
+def ckstudy(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-c", BARE, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("*.egg-info")
+            shutil.copytree(source, tmp_path / part, ignore=ignored)
+        else:
+            shutil.copy(source, tmp_path / part)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_workflow_finds_done_what_the_grid_has_trained(checkout):
+    answer = ckstudy(checkout, "train-grid", *TINY, "--minutes", "5", "--only", "dilated")
+    assert answer.returncode == 0, answer.stderr
+    assert "2 of 2 networks are done" in answer.stderr
+    workflow = ("-n", "--configfile", "config/tiny.yaml")
+    jobs = planned(snakemake(checkout, *workflow))
+    assert jobs["train"] == 2
+    assert jobs["simulate"] == 1  # the test lines
+
+    answer = ckstudy(checkout, "train-grid", *TINY, "--minutes", "5")
+    assert answer.returncode == 0, answer.stderr
+    jobs = planned(snakemake(checkout, *workflow))
+    assert "train" not in jobs
+    assert jobs["calibrate"] == jobs["evaluate"] == 4
+
+    said = ckstudy(checkout, "status", *TINY).stdout
+    assert "4 networks: 4 done; left: 0 s" in said
+    assert said.count("2/2") == 4
+
+
+def test_a_mistyped_key_is_named_before_anything_runs(checkout):
+    (checkout / "overlay.yaml").write_text("training: {epoch: 3}\n", encoding="utf-8")
+    answer = ckstudy(checkout, "train-grid", *TINY, "--config", "overlay.yaml")
+    assert answer.returncode == 2
+    assert "section 'training' of the config has no key 'epoch'" in answer.stderr
+    assert not (checkout / "results").exists()
+
+
+def test_a_config_that_lacks_something_is_refused(config):
+    assert check_config(config, CONFIG) is config
+    del config["training"]["epochs"]
+    with pytest.raises(StudyError, match="section 'training' of the config lacks epochs"):
+        check_config(config, CONFIG)
+    with pytest.raises(StudyError, match="the config lacks results, device"):
+        check_config({"study": "x"}, CONFIG)
+    with pytest.raises(StudyError, match="has no key 'trainning'"):
+        check_config({**CONFIG, "trainning": {}}, CONFIG)
+
+
+def test_status_of_a_study_that_was_never_begun(checkout):
+    answer = ckstudy(checkout, "status", *TINY, "--out", "nowhere")
+    assert answer.returncode == 0, answer.stderr
+    assert "4 networks: 4 to do; left: 0 s, and 4 networks of which no epoch" in answer.stdout
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
