@@ -182,3 +182,9 @@ def test_a_failed_write_leaves_the_old_file(path, lines):
         )
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["lines.h5"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path, lines):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudyError, match="cannot write"):
+        write(tmp_path / "file" / "lines.h5", lines)

@@ -173,33 +173,46 @@ def write_lines(
     sampling_rate_hz : float
     parameters, provenance : dict
         JSON values that say what was asked for, and what made the file.
-    """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["sampling_rate_hz"] = float(sampling_rate_hz)
-        file.attrs["parameters"] = json.dumps(parameters, sort_keys=True)
-        file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
-        for name, (unit, dtype, dimensions) in _LINE_FIELDS.items():
-            shape = (lines, samples) if dimensions == 2 else (lines,)
-            file.create_dataset(name, shape, dtype).attrs["unit"] = unit
-        group = file.create_group("bubbles")
-        group.create_dataset("offset", (lines + 1,), np.int64).attrs["unit"] = "1"
-        for name, unit in _BUBBLE_UNITS.items():
-            group.create_dataset(name, (bubbles,), np.float64).attrs["unit"] = unit
 
-        line = bubble = 0
-        for block in blocks:
-            own = slice(line, line + len(block))
-            count = int(block.bubbles.offset[-1])
-            for name in _LINE_FIELDS:
-                file[name][own] = getattr(block, name)
-            group["offset"][line + 1 : line + len(block) + 1] = bubble + block.bubbles.offset[1:]
-            for name in _BUBBLE_UNITS:
-                group[name][bubble : bubble + count] = getattr(block.bubbles, name)
-            line, bubble = own.stop, bubble + count
-        if (line, bubble) != (lines, bubbles):
-            raise ValueError(f"wrote {line} lines, {bubble} bubbles of {lines}, {bubbles}")
+    Raises
+    ------
+    StudyError
+        Where the file cannot be written.
+    """
+    try:
+        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+            file.attrs["sampling_rate_hz"] = float(sampling_rate_hz)
+            file.attrs["parameters"] = json.dumps(parameters, sort_keys=True)
+            file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
+            _fill(file, blocks, lines, samples, bubbles)
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _fill(file: h5py.File, blocks: Iterable[Lines], lines: int, samples: int, bubbles: int) -> None:
+    """Write the datasets of an empty ``file``."""
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = FORMAT_VERSION
+    for name, (unit, dtype, dimensions) in _LINE_FIELDS.items():
+        shape = (lines, samples) if dimensions == 2 else (lines,)
+        file.create_dataset(name, shape, dtype).attrs["unit"] = unit
+    group = file.create_group("bubbles")
+    group.create_dataset("offset", (lines + 1,), np.int64).attrs["unit"] = "1"
+    for name, unit in _BUBBLE_UNITS.items():
+        group.create_dataset(name, (bubbles,), np.float64).attrs["unit"] = unit
+
+    line = bubble = 0
+    for block in blocks:
+        own = slice(line, line + len(block))
+        count = int(block.bubbles.offset[-1])
+        for name in _LINE_FIELDS:
+            file[name][own] = getattr(block, name)
+        group["offset"][line + 1 : line + len(block) + 1] = bubble + block.bubbles.offset[1:]
+        for name in _BUBBLE_UNITS:
+            group[name][bubble : bubble + count] = getattr(block.bubbles, name)
+        line, bubble = own.stop, bubble + count
+    if (line, bubble) != (lines, bubbles):
+        raise ValueError(f"wrote {line} lines, {bubble} bubbles of {lines}, {bubbles}")
 
 
 @contextmanager

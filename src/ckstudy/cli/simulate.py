@@ -1,4 +1,4 @@
-"""``ckstudy simulate``: make a data set of RF lines."""
+"""``ckstudy simulate`` and ``ckstudy import-srml1d``: data sets of RF lines."""
 
 from pathlib import Path
 
@@ -71,3 +71,14 @@ def register(app: typer.Typer) -> None:
         except KeyboardInterrupt:
             typer.echo("interrupted: run the same command again to go on", err=True)
             raise typer.Exit(130) from None
+
+    @app.command("import-srml1d")
+    def import_srml1d(
+        folder: Path = typer.Argument(..., metavar="DIR", help="Folder of the .txt files."),
+        out: Path = typer.Option(..., help="HDF5 file to write, such as data/test.h5."),
+        sampling_rate_mhz: float = typer.Option(62.5, min=1e-6, help="Rate of the samples."),
+    ) -> None:
+        """Turn the original text files of SRML-1D into a data set of this study."""
+        from ckstudy.import_srml1d import import_folder
+
+        typer.echo(f"{import_folder(folder, out, sampling_rate_mhz)} lines in {out}")
