@@ -121,7 +121,7 @@ def test_foreign_files_are_refused(files, tmp_path):
     publish(files)
     with pytest.raises(StudyError, match="has no network 'HS'; it has identity"):
         read_published(files / "published.csv", "HS")
-    with pytest.raises(StudyError, match="lacks the columns network"):
+    with pytest.raises(StudyError, match="lacks the column network"):
         read_published(files / "thresholds.csv", "HS")
     (tmp_path / "thresholds.csv").write_text("tolerance,threshold\n0,0.1\n")
     with pytest.raises(StudyError, match="one positive threshold for each tolerance"):

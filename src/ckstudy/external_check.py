@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ckstudy.csv_files import read_csv
 from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
 from ckstudy.networks import Localiser
@@ -19,6 +20,8 @@ from ckstudy.scoring.intervals import mean_interval
 from ckstudy.training.predict import predict_lines
 
 TOLERANCES = range(10)
+_THRESHOLDS = "give a CSV with the columns tolerance and threshold"
+_PUBLISHED = "give a CSV with the columns network, tolerance_0, ..., tolerance_9"
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ def read_thresholds(path: str | Path) -> np.ndarray:
     StudyError
         Where the file cannot be read or does not hold one positive threshold for each of 0-9.
     """
-    table = _read(path, ["tolerance", "threshold"]).set_index("tolerance")["threshold"]
+    table = read_csv(path, ["tolerance", "threshold"], _THRESHOLDS).set_index("tolerance")[
+        "threshold"
+    ]
     if sorted(table.index) != list(TOLERANCES) or not (table > 0).all():
         raise StudyError(f"{path} must hold one positive threshold for each tolerance 0 to 9")
     return table.loc[list(TOLERANCES)].to_numpy(dtype=float)
@@ -110,7 +115,7 @@ def read_published(path: str | Path, name: str) -> np.ndarray:
         Where the file cannot be read or has no such network.
     """
     columns = [f"tolerance_{tolerance}" for tolerance in TOLERANCES]
-    table = _read(path, ["network", *columns]).set_index("network")
+    table = read_csv(path, ["network", *columns], _PUBLISHED).set_index("network")
     if name not in table.index:
         raise StudyError(f"{path} has no network {name!r}; it has {', '.join(table.index)}")
     return table.loc[name, columns].to_numpy(dtype=float)
@@ -130,16 +135,3 @@ def as_text(check: Check, name: str) -> str:
             f"| {row.difference:+.4f} | {row.allowed:g} | {verdict} |"
         )
     return "\n".join(rows)
-
-
-def _read(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is no CSV table: {error}") from None
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise StudyError(f"{path} lacks the columns {', '.join(missing)}")
-    return table

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ckstudy.csv_files import read_csv
 from ckstudy.errors import StudyError
 from ckstudy.thesis import TOLERANCE
 
@@ -177,16 +178,7 @@ class Results:
 
 
 def _read_csv(path: Path, columns) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise StudyError(f"{path} is missing; run the study to make it") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is not a CSV table ({error}); make it again") from None
-    lacking = [column for column in columns if column not in table.columns]
-    if lacking:
-        raise StudyError(f"{path} lacks the columns {', '.join(lacking)}; make it again")
-    return table
+    return read_csv(path, columns, "run the study to make it")
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ckstudy.csv_files import read_csv
 from ckstudy.errors import StudyError
 from ckstudy.files import write_text
 from ckstudy.scoring import matched, upstream
@@ -91,29 +92,8 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: str | Path, columns: Iterable[str], made_by: str) -> pd.DataFrame:
-    """Read a CSV that the study wrote.
-
-    Raises
-    ------
-    StudyError
-        Where the file is missing, is no CSV table, has no rows, or lacks one of ``columns``;
-        the message names the file and the command ``made_by`` that writes it.
-    """
-    remedy = f"make it with `ckstudy {made_by}`"
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise StudyError(f"there is no file {path}; {remedy}") from None
-    except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is not a CSV table ({error}); {remedy}") from None
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise StudyError(f"{path} lacks the column {', '.join(missing)}; {remedy}")
-    if table.empty:
-        raise StudyError(f"{path} has no rows; {remedy}")
-    return table
+    """Read a table that the command ``made_by`` writes; see :func:`ckstudy.csv_files.read_csv`."""
+    return read_csv(path, columns, f"make it with `ckstudy {made_by}`")
 
 
 def read_thresholds(path: str | Path, model: str | None = None) -> dict[tuple[str, str], list]:
