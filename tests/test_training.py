@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from synthetic_lines import make_lines, write_data_set
 
 import ckstudy
@@ -248,35 +246,9 @@ def start(spec: dict, data: dict, folder: Path) -> subprocess.Popen:
     )
 
 
-def released(folder: Path) -> tuple[dict[str, bytes], bytes]:
-    weights = load_file(folder / "run/model.safetensors")
-    history = (folder / "run/history.csv").read_bytes()
-    return {name: value.numpy().tobytes() for name, value in weights.items()}, history
-
-
 def wait_for(path: Path, process: subprocess.Popen) -> None:
     while not path.exists() and process.poll() is None:
         time.sleep(0.005)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["batch", "epoch"])
-def test_killed_trainings_end_as_the_uninterrupted_one_bit_for_bit(data, tmp_path, kind):
-    spec = make_spec(epochs=200, decay_epochs=[150], optimizer_step=kind, validation_every=50)
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(spec, data, whole).wait() == 0
-    choose = random.Random(7)
-    for attempt in range(4):
-        process = start(spec, data, broken)
-        wait_for(broken / "checkpoint/checkpoint.pt", process)
-        time.sleep(choose.uniform(0.0, 0.4))
-        process.send_signal((signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1)[attempt % 3])
-        process.wait()
-    process = start(spec, data, broken)
-    said = process.communicate()[1]
-    assert process.returncode == 0, said
-    assert "resuming" in said
-    assert released(broken) == released(whole)
 
 
 def test_a_signal_saves_and_leaves_with_its_status(data, tmp_path):
