@@ -475,10 +475,9 @@ def main() -> None:
                     for name in peers()
                 }
         if "network" in args.parts:
-            for channels in (8, 22):
-                for lines in (16, 64):
-                    found = measure_network(kernel_size, channels, lines, args)
-                    data.setdefault("network", {})[f"{channels} {kernel_size} {lines}"] = found
+            for channels, lines in ((22, 16), (8, 64), (22, 64)):
+                found = measure_network(kernel_size, channels, lines, args)
+                data.setdefault("network", {})[f"{channels} {kernel_size} {lines}"] = found
         write_json(stem, data)
     text = report(data)
     write_text(stem.with_suffix(".md"), text)

@@ -38,8 +38,8 @@ def correlate(x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
         kernel = _kernel_spectrum(w, plan, conjugate=True)
         space = _Workspace(x, w, plan)
         for rows in _chunks(x.shape[0], plan):
-            spectrum = space.spectrum(space.segments(x[rows]), space.of_x)
-            blocks = space.inverse(kernel, spectrum, space.of_y)
+            spectrum = space.spectrum(space.segments(x[rows]), space.first)
+            blocks = space.inverse(kernel, spectrum, space.second)
             for inside, outside in _steps(blocks, y[rows], plan):
                 if bias is None:
                     outside.copy_(inside)
@@ -63,13 +63,13 @@ def gradients(
             total = _new_spectrum(w, plan).zero_()
         space = _Workspace(x, w, plan)
         for rows in _chunks(x.shape[0], plan):
-            spectrum = space.spectrum(space.cotangents(g[rows]), space.of_y)
+            spectrum = space.spectrum(space.cotangents(g[rows]), space.second)
             if want_x:
-                blocks = space.inverse(kernel, spectrum, space.of_x)
+                blocks = space.inverse(kernel, spectrum, space.first)
                 _overlap_add(blocks, for_x[rows], plan)
                 del blocks
             if want_w:
-                of_x = space.spectrum(space.segments(x[rows]), space.of_x, conjugate=True)
+                of_x = space.spectrum(space.segments(x[rows]), space.first, conjugate=True)
                 total.baddbmm_(spectrum, of_x.mT)
         del kernel, space
         if want_w:
@@ -118,24 +118,23 @@ def _kernel_of(conjugate: Tensor, kernel_size: int, plan: Plan) -> Tensor:
 
 
 class _Workspace:
-    """Buffers that serve all the chunks, and what fills them.
+    """Two buffers that serve all the chunks, and what fills them.
 
-    To allocate them once keeps the C library from growing its heap by several times their size.
+    Blocks lie in ``first`` until they are transformed; then a spectrum or a product does. To
+    allocate once keeps the C library from growing its heap by several times what is in use.
     """
 
     def __init__(self, x: Tensor, w: Tensor, plan: Plan):
         self.plan = plan
-        columns = min(plan.chunk, x.shape[0]) * plan.blocks
-        frequencies = plan.block // 2 + 1
+        column = min(plan.chunk, x.shape[0]) * plan.blocks * (plan.block // 2 + 1)
         kind = {"dtype": x.dtype.to_complex(), "device": x.device}
-        self.blocks = x.new_empty(max(w.shape[:2]) * columns * plan.block)
-        self.of_x = torch.empty(frequencies * w.shape[1] * columns, **kind)
-        self.of_y = torch.empty(frequencies * w.shape[0] * columns, **kind)
+        self.first = torch.empty(max(w.shape[:2]) * column, **kind)
+        self.second = torch.empty(w.shape[0] * column, **kind)
 
     def _blocks(self, lines: Tensor) -> Tensor:
         """Memory for the blocks of (n, C, ...) lines, (C, n, blocks, B)."""
         shape = (lines.shape[1], lines.shape[0], self.plan.blocks, self.plan.block)
-        return self.blocks[: prod(shape)].view(shape)
+        return torch.view_as_real(self.first).flatten()[: prod(shape)].view(shape)
 
     def segments(self, x: Tensor) -> Tensor:
         """Overlapping blocks of the padded input, (n, C, L) -> (C, n, blocks, B)."""

@@ -166,7 +166,8 @@ def make_plan(
     if method == "auto":
         method = min(milliseconds, key=lambda name: candidates[name][0])
         estimates = ", ".join(f"{name} {value:.3g} ms" for name, value in milliseconds.items())
-        reason = f"least expected cost on one {device_type} ({estimates})"
+        place = "one core" if device_type == "cpu" else "the card"
+        reason = f"the least expected cost, forward and backward, on {place} ({estimates})"
     else:
         reason = "asked for"
     layout = candidates[method][1]
