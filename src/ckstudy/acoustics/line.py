@@ -153,7 +153,7 @@ def _receive(fields: np.ndarray, every: int) -> np.ndarray:
     """Voltage from the pressures at the distance nodes: attenuation, receiver, decimation.
 
     Decimation drops the spectrum above the new Nyquist frequency, where the receiver hears less
-    than 1e-6 of its peak.
+    than 2e-6 of its peak.
     """
     response = _receive_spectra(every)
     spectrum = fft.rfft(fields, axis=1)[:, : response.shape[1]]
