@@ -1,0 +1,268 @@
+"""How fast the networks of a study train: steps per second, seconds per epoch, the whole grid.
+
+    python benchmarks/training.py --config config/config.yaml --config config/quick.yaml
+
+Each shape of network (architecture and kernel size) is timed once: on random lines, by the very
+steps that a training does, recorded as CUDA graphs where there is a card. The projection counts
+every member of the grid, its epochs and its validations.
+
+The floor of a step is the time that moving its activations takes, at the bandwidth of a plain
+copy measured beside it, if everything between two passes over the memory were fused: a
+convolution reads its input and writes its output, batch norm reads that twice (statistics, then
+values) and writes it once; backwards batch norm reads the gradient and its input twice and writes
+once, the convolution reads gradient and input and writes the gradient of its input. Transforms
+would be free. No implementation reaches it; the share tells how far there is still to go.
+"""
+
+import argparse
+import csv
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch import nn
+
+from ckstudy.acoustics.constants import LINE_SAMPLES
+from ckstudy.acoustics.specification import SimulationSpec
+from ckstudy.cli.arguments import read_configs
+from ckstudy.files import atomic_path
+from ckstudy.networks import CKConv, Localiser, build_network, count_parameters
+from ckstudy.study import simulation_spec
+from ckstudy.training.batches import LineBatches
+from ckstudy.training.device import computing_on, resolve_device
+from ckstudy.training.loss import DualLoss
+from ckstudy.training.members import members
+from ckstudy.training.steps import WARM_UP, Steps
+
+COLUMNS = (
+    "network",
+    "kernel_size",
+    "channels",
+    "members",
+    "parameters",
+    "device",
+    "threads",
+    "batch_size",
+    "samples",
+    "steps_per_second",
+    "spread",
+    "floor_share",
+    "validation_lines_per_second",
+    "seconds_per_epoch",
+    "hours_for_members",
+)
+
+
+def main() -> None:
+    """Time the shapes of a study's grid and print a table."""
+    options = _arguments()
+    config = read_configs(options.config)
+    device = resolve_device(options.device)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    shapes: dict[tuple, list[dict]] = {}
+    for spec in members(config, options.only).values():
+        network = {key: value for key, value in spec["network"].items() if key != "omega_0"}
+        shapes.setdefault(tuple(network.items()), []).append(spec)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+    with computing_on(device):
+        bandwidth = copy_bandwidth(device)
+        print(
+            f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}; a copy moves "
+            f"{bandwidth / 1e9:.3g} GB/s",
+            file=sys.stderr,
+        )
+        rows = []
+        for specs in shapes.values():
+            rows.append(measure(specs, config, device, bandwidth, options))
+            _print(rows[-1], header=len(rows) == 1)
+    print(f"the whole grid: {sum(row['hours_for_members'] for row in rows):.3g} h")
+    if options.out:
+        with atomic_path(options.out) as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(
+                {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
+                for row in rows
+            )
+
+
+def measure(
+    specs: list[dict],
+    config: dict,
+    device: torch.device,
+    bandwidth: float,
+    options: argparse.Namespace,
+) -> dict:
+    """A row of the table: the members ``specs`` have networks of one shape."""
+    settings, lines = specs[0]["training"], config["data"]["lines"]
+    data = SimulationSpec.from_dict(simulation_spec(config, "train"), "data")
+    length = -(-LINE_SAMPLES // data.every)
+    options_of_network = dict(specs[0]["network"])
+    network = build_network(options_of_network.pop("name"), seed=0, **options_of_network)
+    network = network.to(device).train()
+    size = min(options.batch_size or settings["batch_size"], lines["train"])
+    batches = _random_lines((2 * size, length), network, size, settings["crop"], device)
+    adam = torch.optim.Adam(
+        network.parameters(),
+        lr=torch.tensor(1e-3, device=device),
+        fused=True,
+        capturable=device.type == "cuda",
+    )
+    loss = DualLoss(**specs[0]["loss"]).to(device)
+    steps = Steps(
+        network,
+        loss,
+        adam,
+        batches,
+        once_an_epoch=False,
+        say=lambda line: print(line, file=sys.stderr),
+    )
+
+    def some(count: int) -> None:
+        for step in range(count):
+            if step % 2 == 0:
+                steps.begin(0)
+            steps.one(step % 2)
+        steps.losses.cpu()  # waits for the device
+
+    some(options.warm_up if device.type == "cpu" else 2 * WARM_UP)
+    seconds = [timed(lambda: some(options.steps)) / options.steps for _ in range(options.repeats)]
+    step_seconds = statistics.median(seconds)
+
+    network.eval()
+    whole = _random_lines((size, length), network, size, None, device)
+
+    def validate() -> None:
+        with torch.inference_mode():
+            for rf, count in whole.epoch(0):
+                loss(network.valid(rf), count).item()
+
+    validate()
+    validation_rate = size / timed(validate)
+    every = settings["validation_every"]
+    epoch = lines["train"] / size * step_seconds
+    epoch += lines["validation"] / validation_rate / every if every else 0.0
+    samples = batches.crop + batches.context
+    return {
+        "network": network.name,
+        "kernel_size": network.options.get("kernel_size", 3),
+        "channels": network.options["channels"],
+        "members": len(specs),
+        "parameters": count_parameters(network),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+        "batch_size": size,
+        "samples": samples,
+        "steps_per_second": 1 / step_seconds,
+        "spread": (max(seconds) - min(seconds)) / step_seconds,
+        "floor_share": floor_bytes(network, size, samples) / bandwidth / step_seconds,
+        "validation_lines_per_second": validation_rate,
+        "seconds_per_epoch": epoch,
+        "hours_for_members": sum(spec["training"]["epochs"] for spec in specs) * epoch / 3600,
+    }
+
+
+def floor_bytes(network: Localiser, lines: int, samples: int) -> int:
+    """Bytes that a step of ``lines`` lines moves at least, see the module's text."""
+    values = 0
+    for layer in network.modules():
+        if isinstance(layer, CKConv):
+            inward, outward = layer.in_channels, layer.out_channels
+            reach = (layer.kernel_size - 1) * layer.dilation
+        elif isinstance(layer, nn.Conv1d):
+            inward, outward = layer.in_channels, layer.out_channels
+            reach = (layer.kernel_size[0] - 1) * layer.dilation[0]
+        elif isinstance(layer, nn.BatchNorm1d | nn.LayerNorm):
+            # Forwards 2 reads and a write, backwards 4 reads and a write.
+            values += 8 * outward * samples
+            continue
+        else:
+            continue
+        values += 2 * inward * samples
+        samples -= reach
+        values += 2 * outward * samples
+        if inward > 1:  # nothing needs the gradient of the line itself
+            values += inward * (samples + reach)
+    return 4 * lines * values
+
+
+def copy_bandwidth(device: torch.device) -> float:
+    """Bytes per second that a copy of much memory reads and writes."""
+    source = torch.zeros((1 << 26) if device.type == "cpu" else (1 << 28), device=device)
+    target = torch.empty_like(source)
+
+    def copy() -> None:
+        target.copy_(source)
+        target[0].item()
+
+    copy()
+    return 8 * source.numel() / min(timed(copy) for _ in range(5))
+
+
+def timed(work: Callable[[], None]) -> float:
+    """Seconds that ``work`` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _random_lines(
+    shape: tuple[int, int],
+    network: Localiser,
+    batch_size: int,
+    crop: int | None,
+    device: torch.device,
+) -> LineBatches:
+    random = np.random.default_rng(0)
+    lines = SimpleNamespace(
+        rf=random.normal(size=shape).astype(np.float32),
+        bubble_count=random.poisson(0.05, size=shape).astype(np.uint8),
+    )
+    return LineBatches(
+        lines,
+        padding=network.padding,
+        input_scaling="volts",
+        batch_size=batch_size,
+        crop=crop,
+        seed=0,
+        device=device,
+    )
+
+
+def _print(row: dict, header: bool) -> None:
+    if header:
+        print(
+            f"{'network':<14} {'K':>5} {'C':>3} {'batch':>5} {'samples':>7} {'steps/s':>8} "
+            f"{'spread':>6} {'floor':>6} {'s/epoch':>8} {'members':>7} {'hours':>7}"
+        )
+    print(
+        f"{row['network']:<14} {row['kernel_size']:>5} {row['channels']:>3} "
+        f"{row['batch_size']:>5} {row['samples']:>7} {row['steps_per_second']:>8.3g} "
+        f"{row['spread']:>6.0%} {row['floor_share']:>6.1%} {row['seconds_per_epoch']:>8.3g} "
+        f"{row['members']:>7} {row['hours_for_members']:>7.3g}",
+        flush=True,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--config", type=Path, action="append", required=True)
+    parser.add_argument("--only", action="append", help="an experiment or a pattern of runs")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads")
+    parser.add_argument("--steps", type=int, default=10, help="steps in a measurement")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements, for the median")
+    parser.add_argument("--warm-up", type=int, default=1, help="steps before, on the CPU")
+    parser.add_argument("--batch-size", type=int, help="lines in a batch instead of the config's")
+    parser.add_argument("--out", type=Path, help="CSV of the table")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
