@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("train")(train)
     app.command("train-grid")(train_grid)
     app.command("status")(status)
+    app.command("learning-curve")(learning_curve)
 
 
 def models(
@@ -182,6 +183,20 @@ def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
         f"{len(found)} networks: {', '.join(f'{n} {state}' for state, n in states.items())}; "
         f"left: {_duration(sum(known))}{more}"
     )
+
+
+def learning_curve(
+    run: Annotated[list[Path], typer.Option(help="Folder of a trained run; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Picture without suffix: writes OUT.png, OUT.svg.")],
+    published: Annotated[
+        Path | None, typer.Option(help="CSV of a published curve: epoch,train_loss,validation_loss")
+    ] = None,
+) -> None:
+    """Draw the learning curves of runs, beside a published one."""
+    from ckstudy.figures.learning import draw_learning_curve
+
+    draw_learning_curve(run, published, out)
+    print(f"{out}.png\n{out}.svg")
 
 
 def _study(config: list[Path], out: Path | None) -> dict:
