@@ -155,12 +155,13 @@ def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
     """Print how far each network of a study is, and how long the rest would take."""
     from ckstudy.training.identity import code_digest, data_hashes
     from ckstudy.training.members import expected_seconds, progress
+    from ckstudy.training.train_grid import SPLITS, missing_lines
 
     study = _study(config, out)
     members = _members(study, only)
     folder = StudyFolder(Path(study["results"]))
-    paths = [folder.data(split) for split in ("train", "validation")]
-    data = data_hashes(*paths) if all(path.exists() for path in paths) else None
+    paths = [folder.data(split) for split in SPLITS]
+    data = None if missing_lines(study, folder) else data_hashes(*paths)
     digest = code_digest()
     found = {run: progress(folder, spec, digest, data) for run, spec in members.items()}
     expected = expected_seconds(members, found)

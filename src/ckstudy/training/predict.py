@@ -5,6 +5,7 @@ import torch
 from tqdm import tqdm
 
 from ckstudy.networks import Localiser
+from ckstudy.training.device import computing_on
 from ckstudy.training.scaling import scale_lines
 
 
@@ -42,7 +43,7 @@ def predict_lines(
     device = next(network.parameters()).device
     prediction = np.empty(rf.shape, dtype=np.float32)
     bar = tqdm(total=len(rf), unit="line", desc=description, disable=None, leave=False)
-    with torch.inference_mode(), bar:
+    with computing_on(device), torch.inference_mode(), bar:
         for first in range(0, len(rf), batch_size):
             rows = slice(first, first + batch_size)
             x = torch.from_numpy(np.ascontiguousarray(rf[rows])).to(device)

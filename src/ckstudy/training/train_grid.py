@@ -30,12 +30,8 @@ def deadline_after(minutes: float | None, began: float) -> float:
     return began + 60 * minutes - min(RESERVE_SECONDS, 6 * minutes)
 
 
-def simulate_missing(
-    config: dict, folder: StudyFolder, deadline: float, processes: int | None = None
-) -> bool:
-    """Simulate the lines that the trainings need and that are not there; True once all are.
-
-    What is done when the time is up is kept, and the next call goes on from there.
+def missing_lines(config: dict, folder: StudyFolder) -> dict:
+    """What is still to be simulated for the trainings: a SimulationSpec by split.
 
     Raises
     ------
@@ -51,6 +47,22 @@ def simulate_missing(
             _check_lines(folder.data(split), spec.as_dict())
         else:
             missing[split] = spec
+    return missing
+
+
+def simulate_missing(
+    config: dict, folder: StudyFolder, deadline: float, processes: int | None = None
+) -> bool:
+    """Simulate the lines that the trainings need and that are not there; True once all are.
+
+    What is done when the time is up is kept, and the next call goes on from there.
+
+    Raises
+    ------
+    StudyError
+        As :func:`missing_lines`, or where another process is at it.
+    """
+    missing = missing_lines(config, folder)
     if not missing:
         return True
     from ckstudy.acoustics.production import simulate_dataset
