@@ -16,7 +16,7 @@ def scene_dependence(lines: Lines, f1: np.ndarray, name: str) -> Figure:
     A score falls with the bubbles, which overlap, and rises with the pressure, as the
     second harmonic does.
     """
-    figure = Figure(figsize=(style.PAGE, 2.6), layout="constrained")
+    figure = Figure(figsize=(style.PAGE, 2.8), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     for axes, values, label in (
         (panels[0], lines.bubbles_per_line, "bubbles in the line"),
@@ -42,7 +42,8 @@ def scene_dependence(lines: Lines, f1: np.ndarray, name: str) -> Figure:
         axes.set_xlabel(label)
         axes.grid(True)
     panels[0].set_ylabel("F1 at a tolerance of 4 samples")
-    panels[0].legend(loc="lower left")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     style.fix_ticks(figure)
     style.footnote(figure, f"Published network {name}; {len(f1)} simulated lines.")
     return figure
