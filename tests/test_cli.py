@@ -28,8 +28,11 @@ def refused(*arguments: str) -> str:
     return answer.stderr
 
 
-def test_importing_the_package_does_not_load_torch():
-    code = "import sys, ckstudy; assert 'torch' not in sys.modules; print(len(ckstudy.__all__))"
+@pytest.mark.parametrize(
+    "modules", ["ckstudy", "ckstudy.cli", "ckstudy.archive, ckstudy.grid, ckstudy.study"]
+)
+def test_importing_the_package_and_planning_do_not_load_torch(modules):
+    code = f"import sys, {modules}; assert 'torch' not in sys.modules"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
 

@@ -22,7 +22,6 @@ from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path, write_json, write_text
 from ckstudy.grid import expand_grid
 from ckstudy.provenance import commit
-from ckstudy.training.release import read_provenance
 
 KEPT = ("spec.json", "model.safetensors", "history.csv", "thresholds.csv")
 COMPRESSED = ("train.csv", "test.csv")
@@ -120,6 +119,9 @@ def _keep(source: Path, target: Path) -> None:
 
 def _describe(folder: Path) -> dict | None:
     """How an archived run was made, and the digests of its files; None where it is not there."""
+    # Here and not above: the workflow imports this module each time it plans, without torch.
+    from ckstudy.training.release import read_provenance
+
     model = folder / "model.safetensors"
     if not model.is_file():
         return None

@@ -13,6 +13,7 @@ from ckstudy.archive import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.grid import expand_grid
 from ckstudy.provenance import source_digest
+from ckstudy.study import SPLITS, simulation_spec
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -36,7 +37,6 @@ except StudyError as error:
     raise WorkflowError(f"config: {error}")
 
 RESULTS = config["results"].rstrip("/")
-SPLITS = ("train", "validation", "test")
 TRAINS_ON_CPU = config["device"] == "cpu"
 
 
