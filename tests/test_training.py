@@ -22,6 +22,7 @@ from ckstudy.training.loss import DualLoss
 from ckstudy.training.predict import predict_lines
 from ckstudy.training.release import read_provenance, save_model
 from ckstudy.training.scaling import scale_lines
+from ckstudy.training.stopping import StopRequest
 from ckstudy.training.trainer import Training, learning_rate, train
 
 CPU = torch.device("cpu")
@@ -277,6 +278,24 @@ def test_a_checkpoint_of_other_settings_starts_afresh_and_says_so(data, tmp_path
     training.resume()
     assert "other settings, code or data; starting afresh" in capsys.readouterr().err
     assert training.epoch == 0
+
+
+def test_a_checkpoint_of_another_device_keeps_the_options_of_this_one(data, tmp_path):
+    """On a card the rate is a tensor there and Adam is capturable: that must not come along."""
+    first = Training(make_spec(), **data, folder=tmp_path, data={}, device=CPU)
+    first.one_epoch(StopRequest())
+    first.optimiser.param_groups[0].update(lr=torch.tensor(7.0), capturable=True)
+    first.save()
+    second = Training(make_spec(), **data, folder=tmp_path, data={}, device=CPU)
+    second.resume()
+    (group,) = second.optimiser.param_groups
+    assert group["lr"] is second.rate
+    assert group["capturable"] is False
+    for ours, theirs in zip(
+        second.optimiser.state.values(), first.optimiser.state.values(), strict=True
+    ):
+        for name in ("step", "exp_avg", "exp_avg_sq"):
+            assert torch.equal(ours[name], theirs[name])
 
 
 def test_a_damaged_checkpoint_starts_afresh_and_says_so(data, tmp_path, capsys):
