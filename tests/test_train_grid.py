@@ -3,8 +3,10 @@
 import copy
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from ckstudy.training.members import (
     members,
     progress,
 )
+from ckstudy.training.stopping import Stopped
 from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
 
 CONFIG = read_configs([ROOT / "config/config.yaml"])
@@ -214,6 +217,26 @@ def test_a_member_that_another_process_trains_is_left_to_it(config, folder, caps
     assert "another process is training" in capsys.readouterr().err
     assert states(folder, specs)["cnn_dilated-s0"].state == DONE
     assert train_all(specs, folder) == []
+
+
+def test_a_signal_stops_the_grid_with_its_status_and_nothing_lost(config, folder, monkeypatch):
+    monkeypatch.setattr("ckstudy.training.trainer.CHECKPOINT_SECONDS", 0.1)
+    config["training"]["epochs"] = 100_000
+    specs = members(config, ["kernel_size"])
+
+    def interrupt() -> None:
+        while not list(folder.path.glob("checkpoints/*/checkpoint.pt")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(Stopped) as stopped:
+        train_all(specs, folder)
+    assert stopped.value.exit_status == 128 + signal.SIGTERM
+    first, second = states(folder, specs).values()
+    assert (first.state, second.state) == (IN_PROGRESS, TO_DO)
+    assert first.epoch > 0
+    assert first.epoch_seconds > 0
 
 
 def test_one_that_fails_does_not_stop_the_others(config, folder, capsys):

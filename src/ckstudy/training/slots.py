@@ -5,7 +5,6 @@ process ends, however it ends. This module does not load torch: a card has to be
 ``CUDA_VISIBLE_DEVICES``, before CUDA comes up.
 """
 
-import getpass
 import math
 import os
 import re
@@ -26,7 +25,7 @@ _POLL_SECONDS = 0.5
 
 def default_folder() -> Path:
     """Where this user's slots lie on this machine."""
-    return Path(tempfile.gettempdir()) / f"ckstudy-slots-{getpass.getuser()}"
+    return Path(tempfile.gettempdir()) / f"ckstudy-slots-{os.getuid()}"
 
 
 def list_cards(visible: str | None, listing: str) -> list[str]:
