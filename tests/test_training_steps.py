@@ -1,5 +1,7 @@
 """The step: nothing in it asks the host, all of it stays in place, recording changes nothing."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from synthetic_lines import make_lines
@@ -21,9 +23,8 @@ NETWORKS = {
 }
 
 
-def make_steps(name="ckcnn", *, lines=10, crop=60, once_an_epoch=False, device=CPU, **options):
-    network = build_network(name, seed=1, **NETWORKS[name]).to(device).train()
-    batches = LineBatches(
+def make_batches(network, *, crop, device, lines=10):
+    return LineBatches(
         make_lines(lines, 120, seed=3),
         padding=network.padding,
         input_scaling="volts",
@@ -32,6 +33,11 @@ def make_steps(name="ckcnn", *, lines=10, crop=60, once_an_epoch=False, device=C
         seed=0,
         device=device,
     )
+
+
+def make_steps(name="ckcnn", *, lines=10, crop=60, once_an_epoch=False, device=CPU, **options):
+    network = build_network(name, seed=1, **NETWORKS[name]).to(device).train()
+    batches = make_batches(network, lines=lines, crop=crop, device=device)
     adam = torch.optim.Adam(
         network.parameters(),
         lr=torch.tensor(0.01, device=device),
@@ -132,6 +138,28 @@ def test_a_step_never_asks_the_host(name, crop):
         for step in range(steps.batches.steps):
             steps.one(step)
     assert "_fused_adam_" in watched.seen
+
+
+@pytest.mark.parametrize("crop", [None, 60])
+@pytest.mark.parametrize("once_an_epoch", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_part_of_a_step_lies_on_another_device(name, once_an_epoch, crop, monkeypatch):
+    """On the device "meta", which has no values to read and refuses tensors of the host."""
+    # It has no autocast either.
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda device=None: False)
+    monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())
+    device = torch.device("meta")
+    network = build_network(name, seed=1, **NETWORKS[name]).to(device).train()
+    batches = make_batches(network, crop=crop, device=device)
+    # Adam's fused kernel exists on real devices only.
+    descent = torch.optim.SGD(network.parameters(), lr=0.1)
+    loss = DualLoss().to(device)
+    steps = Steps(network, loss, descent, batches, once_an_epoch=once_an_epoch, say=print)
+    steps.begin(0)
+    for step in range(batches.steps):
+        steps.one(step)
+    assert steps.losses.device == device
+    assert all(gradient.device == device for gradient in steps.gradients)
 
 
 def test_the_watch_on_the_host_sees_one_who_asks():
