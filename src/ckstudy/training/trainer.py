@@ -190,7 +190,7 @@ class Training:
             self._note_speed(time.monotonic() - began)
 
     def _note_speed(self, seconds: float) -> None:
-        """A running mean over this session, apart from its first epoch, which is slow."""
+        """A running mean since the start of the process, but for the first epoch, which is slow."""
         self._timed += 1
         if self._timed <= 2:
             self.epoch_seconds = seconds
