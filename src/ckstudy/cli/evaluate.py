@@ -35,11 +35,13 @@ def calibrate(
     from ckstudy.dataset import read_lines
     from ckstudy.scoring.evaluation import calibrate_model, model_digest
     from ckstudy.scoring.score_files import write_table
+    from ckstudy.training.slots import own_card
 
-    predict = _predictor(model, device, threads, batch_size)
-    chosen, train_scores = calibrate_model(
-        predict, read_lines(train), read_lines(validation), model_digest(model)
-    )
+    with own_card(device):
+        predict = _predictor(model, device, threads, batch_size)
+        chosen, train_scores = calibrate_model(
+            predict, read_lines(train), read_lines(validation), model_digest(model)
+        )
     write_table(scores_out, train_scores)
     write_table(thresholds_out, chosen)
 
@@ -57,11 +59,14 @@ def evaluate(
     from ckstudy.dataset import read_lines
     from ckstudy.scoring.evaluation import evaluate_model, model_digest
     from ckstudy.scoring.score_files import read_thresholds, write_table
+    from ckstudy.training.slots import own_card
 
     digest = model_digest(model)
     read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
-    predict = _predictor(model, device, threads, batch_size)
-    write_table(out, evaluate_model(predict, read_lines(test), thresholds, digest))
+    with own_card(device):
+        predict = _predictor(model, device, threads, batch_size)
+        scores = evaluate_model(predict, read_lines(test), thresholds, digest)
+    write_table(out, scores)
 
 
 def baselines(
@@ -117,7 +122,7 @@ def collect(
 
 
 def _predictor(model: Path, device: str, threads: int, batch_size: int):
-    """The model as what :mod:`ckstudy.scoring.evaluation` calls."""
+    """The model as what :mod:`ckstudy.scoring.evaluation` calls; the first to load torch."""
     import torch
 
     from ckstudy import load_model
