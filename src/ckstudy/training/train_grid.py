@@ -167,6 +167,11 @@ def train_members(
     return unfinished
 
 
+# Python swallows an exception that a signal raises inside a destructor or a callback of the
+# garbage collector, so the alarm comes again until it is heard.
+_REPEAT_SECONDS = 5.0
+
+
 class _TimeUp(KeyboardInterrupt):
     """Interrupts a simulation as Ctrl-C would."""
 
@@ -183,7 +188,7 @@ def _interrupt_at(deadline: float) -> Iterator[None]:
         raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, left)
+    signal.setitimer(signal.ITIMER_REAL, left, _REPEAT_SECONDS)
     try:
         yield
     finally:
