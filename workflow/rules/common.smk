@@ -13,7 +13,14 @@ from ckstudy.archive import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.grid import expand_grid
 from ckstudy.provenance import source_digest
-from ckstudy.study import SPLITS, simulation_spec
+from ckstudy.study import (
+    SPLITS,
+    StudyFolder,
+    lines_name,
+    noise_levels,
+    noise_of,
+    simulation_spec,
+)
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -22,8 +29,10 @@ try:
     if config.get("archive"):
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
+        # What an older archive does not say is as in the config below it.
+        usual = {"claims": config["claims"]}
         config.clear()
-        config.update(archived_config(here["archive"]) | here)
+        config.update(usual | archived_config(here["archive"]) | here)
     validate(config, "../schemas/config.schema.yaml")
     RUNS, EXPERIMENTS = expand_grid(config)
     if config["archive"]:
@@ -39,10 +48,13 @@ except StudyError as error:
 RESULTS = config["results"].rstrip("/")
 TRAINS_ON_CPU = config["device"] == "cpu"
 
-
-wildcard_constraints:
-    run="|".join(RUNS),
-    split="|".join(SPLITS),
+# The study's own lines, and those of each noise that a run asks for; names of files by level.
+LEVELS = sorted({None, *noise_levels(RUNS.values())}, key=lambda noise: noise or -1)
+LINES = {
+    lines_name(split, noise): simulation_spec(config, split, noise)
+    for noise in LEVELS
+    for split in SPLITS
+}
 
 
 def as_json(value):
