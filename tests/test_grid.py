@@ -8,6 +8,7 @@ import pytest
 from ckstudy.cli.arguments import read_configs
 from ckstudy.errors import StudyError
 from ckstudy.grid import expand_grid
+from ckstudy.study import SPLITS, StudyFolder, noise_levels, noise_of, simulation_spec
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,6 +73,46 @@ def test_a_training_setting_can_be_an_axis(config):
     assert len(runs) == 2
 
 
+def test_noise_is_an_axis_of_the_lines_and_leaves_the_usual_runs_alone(config):
+    before, _ = expand_grid(config)
+    config["experiments"]["noise"] = {
+        "networks": ["ckcnn", "cnn_dilated"],
+        "noise_percent": [0, 32, 0.5],
+    }
+    after, experiments = expand_grid(config)
+    assert all(after[name] == spec for name, spec in before.items())
+    assert experiments["noise"] == [
+        "ckcnn-k131-w30-s0",
+        "ckcnn-k131-w30-noise32-s0",
+        "ckcnn-k131-w30-noise0.5-s0",
+        "cnn_dilated-s0",
+        "cnn_dilated-noise32-s0",
+        "cnn_dilated-noise0.5-s0",
+    ]
+    noisy = after["ckcnn-k131-w30-noise32-s0"]
+    assert noisy["data"] == {"noise_percent": 32.0}
+    assert noisy | {"run": "", "data": 0} == before["ckcnn-k131-w30-s0"] | {"run": "", "data": 0}
+    assert not any("data" in spec for spec in before.values())
+
+
+def test_what_counts_as_noisy_is_relative_to_the_study(config):
+    config["data"]["noise_percent"] = 32
+    config["experiments"] = {"noise": {"networks": ["ckcnn"], "noise_percent": [32.0, 0]}}
+    runs, _ = expand_grid(config)
+    assert list(runs) == ["ckcnn-k131-w30-s0", "ckcnn-k131-w30-noise0-s0"]
+    assert [noise_of(spec) for spec in runs.values()] == [None, 0.0]
+    assert noise_levels(runs.values()) == [None, 0.0]
+
+
+def test_noisy_lines_are_the_studys_own_lines_but_for_the_noise(config):
+    for split in SPLITS:
+        own, noisy = simulation_spec(config, split), simulation_spec(config, split, 32.0)
+        assert noisy == own | {"noise_percent": 32.0}
+    folder = StudyFolder(Path("results"))
+    assert folder.data("test") == Path("results/data/test.h5")
+    assert folder.data("test", 0.5) == Path("results/data/noise_0.5/test.h5")
+
+
 @pytest.mark.parametrize(
     ("experiments", "wrong"),
     [
@@ -84,6 +125,11 @@ def test_a_training_setting_can_be_an_axis(config):
         ({"x": {"networks": ["ckcnn"], "preset": ["thesis"]}}, "unknown preset 'thesis'"),
         ({"x": {"networks": ["ckcnn"], "omega_0": [-1]}}, "omega_0 must be positive"),
         ({"x": {"networks": ["ckcnn"], "channels": [0]}}, "channels must be a whole number"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [-1]}}, "number of at least 0, not -1"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": ["4"]}}, "number of at least 0, not '4'"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [True]}}, "at least 0, not True"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [float("nan")]}}, "at least 0, not nan"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [1.234567]}}, "more digits than the six"),
     ],
 )
 def test_a_grid_that_cannot_be_run_is_refused_in_one_message(config, experiments, wrong):

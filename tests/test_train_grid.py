@@ -10,14 +10,16 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from synthetic_lines import write_data_set
 from test_workflow import PARTS, ROOT, planned, snakemake
 
 from ckstudy.cli.arguments import read_configs
+from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
-from ckstudy.study import RUN_FILES, StudyFolder, check_config, simulation_spec
+from ckstudy.study import RUN_FILES, StudyFolder, check_config, check_noise, simulation_spec
 from ckstudy.training import checkpoint, train_grid
 from ckstudy.training.identity import code_digest, data_hashes
 from ckstudy.training.members import (
@@ -30,6 +32,7 @@ from ckstudy.training.members import (
     members,
     progress,
 )
+from ckstudy.training.release import read_provenance
 from ckstudy.training.stopping import Stopped
 from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
 
@@ -298,18 +301,48 @@ def test_lines_are_simulated_in_the_budget_and_go_on(config, tmp_path, monkeypat
     monkeypatch.setattr(train_grid, "_REPEAT_SECONDS", 0.5)
     config["data"].update(bubbles=[1, 3], lines={"train": 4000, "validation": 2, "test": 2})
     study = StudyFolder(tmp_path)
-    assert not simulate_missing(config, study, time.monotonic() - 1)
-    assert not simulate_missing(config, study, time.monotonic() + 0.2, processes=1)
+    specs = members(config)
+    assert not simulate_missing(config, specs, study, time.monotonic() - 1)
+    assert not simulate_missing(config, specs, study, time.monotonic() + 0.2, processes=1)
     assert not study.data("train").exists()
     config["data"]["lines"]["train"] = 2
-    assert simulate_missing(config, study, time.monotonic() + 600, processes=1)
+    assert simulate_missing(config, specs, study, time.monotonic() + 600, processes=1)
     assert study.data("train").exists()
     assert study.data("validation").exists()
     assert not study.data("test").exists()
-    assert simulate_missing(config, study, time.monotonic() + 600)
+    assert simulate_missing(config, specs, study, time.monotonic() + 600)
     config["data"]["noise_percent"] = 4
     with pytest.raises(StudyError, match=r"train\.h5 are those of another config.*noise_percent"):
-        simulate_missing(config, study, time.monotonic() + 600)
+        simulate_missing(config, specs, study, time.monotonic() + 600)
+
+
+def test_members_of_another_noise_are_trained_on_their_own_lines(config, tmp_path):
+    config["data"].update(bubbles=[1, 3], lines={"train": 4, "validation": 2, "test": 2})
+    config["training"].update(epochs=1, crop=200)
+    config["experiments"] = {"noise": {"networks": ["cnn_dilated"], "noise_percent": [0, 32]}}
+    study = StudyFolder(tmp_path)
+    specs = members(config, ["*noise32*"])
+    assert simulate_missing(config, specs, study, time.monotonic() + 600, processes=1)
+    assert not study.data("train").exists()  # nothing here needs the study's own
+    assert simulate_missing(config, members(config), study, time.monotonic() + 600, processes=1)
+    own, noisy = (read_lines(study.data("train", noise)) for noise in (None, 32.0))
+    assert (own.bubble_count == noisy.bubble_count).all()
+    # Behind the low-pass of 5.1 MHz in a band of 31.25 MHz, a sixth of the noise's power is left.
+    assert np.std(noisy.rf - own.rf) == pytest.approx(0.32 * 9.65 * (5.1 / 31.25) ** 0.5, rel=0.1)
+
+    assert train_all(members(config), study) == []
+    for run, noise in (("cnn_dilated-s0", None), ("cnn_dilated-noise32-s0", 32.0)):
+        about = read_provenance(study.run(run) / "model.safetensors")
+        paths = [study.data(split, noise) for split in ("train", "validation")]
+        assert about["data"] == data_hashes(*paths)
+    assert weights(study, "cnn_dilated-s0") != weights(study, "cnn_dilated-noise32-s0")
+
+
+def test_lines_of_another_noise_than_the_specs_are_refused(config, folder):
+    spec = {"run": "a-run", "data": {"noise_percent": 32.0}}
+    with pytest.raises(StudyError, match=r"train\.h5 has lines with None % .* with 32 %"):
+        check_noise(spec, folder.data("train"))
+    check_noise({"run": "a-run"}, folder.data("train"))
 
 
 # The commands --------------------------------------------------------------------------------

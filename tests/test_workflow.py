@@ -75,6 +75,42 @@ def test_no_training_sees_a_test_line(checkout):
     assert "test.h5" not in answer.stdout
 
 
+def inputs(answer: subprocess.CompletedProcess, rule: str) -> dict[str, str]:
+    """Inputs of a rule's planned jobs by their wildcard, from what a dry run prints."""
+    jobs = re.findall(rf"^rule {rule}:\n((?: {{4}}.*\n)+)", answer.stdout, re.M)
+    return {
+        re.search(r"wildcards: \w+=(.*)", job)[1]: re.search(r"input: (.*)", job)[1] for job in jobs
+    }
+
+
+def test_each_network_gets_the_lines_of_its_own_noise(checkout):
+    noise = {
+        "networks": ["ckcnn"],
+        "kernel_size": [131],
+        "omega_0": [30],
+        "noise_percent": [0, 0.5, 32],
+    }
+    changes = overlay(checkout, {"experiments": {"noise": noise}})
+    answer = snakemake(checkout, "-n", "--configfile", changes)
+    jobs = planned(answer)
+    assert jobs["train"] == jobs["calibrate"] == jobs["evaluate"] == 24
+    assert jobs["simulate"] == 9
+    folders = {"": "data/t", "-noise0.5": "data/noise_0.5/t", "-noise32": "data/noise_32/t"}
+    for rule, split in (("train", "train"), ("calibrate", "train"), ("evaluate", "test")):
+        found = inputs(answer, rule)
+        assert len(found) == 24
+        for run, files in found.items():
+            level = re.search(r"-noise[0-9.]+|$", run)[0]
+            assert f"results/thesis/{folders[level]}{split[1:]}.h5" in files, run
+            assert files.count(".h5") == (1 if rule == "evaluate" else 2)
+    found = inputs(answer, "baselines")
+    assert {level: files.count(f"data/{level[1:]}/") for level, files in found.items()} == {
+        "_noise_0.5": 3,
+        "_noise_32": 3,
+        "": 0,
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -84,6 +120,7 @@ def test_no_training_sees_a_test_line(checkout):
         ({"experiments": {"kernel_size": {"kernel_size": [64]}}}, "64 is even"),
         ({"experiments": {"kernel_size": {"kernel_size": []}}}, "axis 'kernel_size' is empty"),
         ({"experiments": {"x": {"networks": ["lstm"]}}}, "unknown network 'lstm'"),
+        ({"experiments": {"x": {"networks": ["ckcnn"], "noise_percent": [300]}}}, "300 is greater"),
     ],
 )
 def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes, named):

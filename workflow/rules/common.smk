@@ -15,7 +15,6 @@ from ckstudy.grid import expand_grid
 from ckstudy.provenance import source_digest
 from ckstudy.study import (
     SPLITS,
-    StudyFolder,
     lines_name,
     noise_levels,
     noise_of,
@@ -48,13 +47,30 @@ except StudyError as error:
 RESULTS = config["results"].rstrip("/")
 TRAINS_ON_CPU = config["device"] == "cpu"
 
-# The study's own lines, and those of each noise that a run asks for; names of files by level.
-LEVELS = sorted({None, *noise_levels(RUNS.values())}, key=lambda noise: noise or -1)
+# Sets of lines: the study's own, and one for each further noise that a run asks for.
+NOISES = [noise for noise in noise_levels(RUNS.values()) if noise is not None]
 LINES = {
     lines_name(split, noise): simulation_spec(config, split, noise)
-    for noise in LEVELS
+    for noise in [None, *NOISES]
     for split in SPLITS
 }
+# Baselines by the end of their files' names.
+BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
+
+
+wildcard_constraints:
+    run="|".join(RUNS),
+    lines="|".join(LINES),
+    level=f"({'|'.join(BASELINES)})",  # in brackets, so that it may be empty
+
+
+def lines_of(split):
+    """Input function: the split of the very lines that the run is trained and scored on."""
+    return lambda wildcards: lines_file(split, noise_of(RUNS[wildcards.run]))
+
+
+def lines_file(split, noise):
+    return f"{RESULTS}/data/{lines_name(split, noise)}.h5"
 
 
 def as_json(value):

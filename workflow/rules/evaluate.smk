@@ -1,6 +1,7 @@
 # In: released models and lines. Thresholds come from training and validation lines alone; only
 # `evaluate` and `baselines` see test lines.
-# Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, RESULTS/{baselines,summary}.csv.
+# Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, RESULTS/{baselines,summary}.csv, and
+# RESULTS/baselines_noise_{percent}.csv for each further noise.
 
 SCORING_CODE = source_digest("ckstudy.scoring.evaluation", "ckstudy.training.predict")
 
@@ -8,8 +9,8 @@ SCORING_CODE = source_digest("ckstudy.scoring.evaluation", "ckstudy.training.pre
 rule calibrate:
     input:
         model=f"{RESULTS}/runs/{{run}}/model.safetensors",
-        train=f"{RESULTS}/data/train.h5",
-        validation=f"{RESULTS}/data/validation.h5",
+        train=lines_of("train"),
+        validation=lines_of("validation"),
     output:
         thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
         scores=f"{RESULTS}/runs/{{run}}/train.csv",
@@ -33,7 +34,7 @@ rule evaluate:
     input:
         model=f"{RESULTS}/runs/{{run}}/model.safetensors",
         thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
-        test=f"{RESULTS}/data/test.h5",
+        test=lines_of("test"),
     output:
         f"{RESULTS}/runs/{{run}}/test.csv",
     log:
@@ -53,18 +54,20 @@ rule evaluate:
 
 rule baselines:
     input:
-        train=f"{RESULTS}/data/train.h5",
-        validation=f"{RESULTS}/data/validation.h5",
-        test=f"{RESULTS}/data/test.h5",
+        train=lambda wildcards: lines_file("train", BASELINES[wildcards.level]),
+        validation=lambda wildcards: lines_file(
+            "validation", BASELINES[wildcards.level]
+        ),
+        test=lambda wildcards: lines_file("test", BASELINES[wildcards.level]),
     output:
         means=report(
-            f"{RESULTS}/baselines.csv",
+            f"{RESULTS}/baselines{{level}}.csv",
             caption="../report/baselines.rst",
             category="Scores",
         ),
-        lines=f"{RESULTS}/baseline_lines.csv",
+        lines=f"{RESULTS}/baseline_lines{{level}}.csv",
     log:
-        f"{RESULTS}/logs/baselines.log",
+        f"{RESULTS}/logs/baselines{{level}}.log",
     threads: 1
     resources:
         mem_mb=4000,

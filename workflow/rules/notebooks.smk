@@ -63,8 +63,10 @@ for name, shown in {
         input:
             notebook=f"workflow/notebooks/{name}.ipynb",
             summary=f"{RESULTS}/summary.csv",
-            baselines=f"{RESULTS}/baselines.csv",
-            baseline_lines=f"{RESULTS}/baseline_lines.csv",
+            baselines=expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
+            baseline_lines=expand(
+                f"{RESULTS}/baseline_lines{{level}}.csv", level=BASELINES
+            ),
             figures=expand(f"{RESULTS}/figures/{{figure}}.png", figure=shown),
         output:
             tables_of(name),

@@ -1,17 +1,18 @@
-# In: the config. Out: RESULTS/data/{train,validation,test}.h5, the RF lines with their bubbles.
+# In: the config. Out: RESULTS/data/{train,validation,test}.h5, the RF lines with their bubbles,
+# and RESULTS/data/noise_{percent}/..., the same lines with noise, where a run asks for it.
 
 
 rule simulate:
     output:
-        f"{RESULTS}/data/{{split}}.h5",
+        f"{RESULTS}/data/{{lines}}.h5",
     log:
-        f"{RESULTS}/logs/simulate/{{split}}.log",
+        f"{RESULTS}/logs/simulate/{{lines}}.log",
     threads: 16
     resources:
         mem_mb=2000,
         runtime=60,
     params:
-        spec=lambda wildcards: as_json(simulation_spec(config, wildcards.split)),
+        spec=lambda wildcards: as_json(LINES[wildcards.lines]),
         code=source_digest("ckstudy.acoustics.production"),
     shell:
         "ckstudy simulate --spec {params.spec:q} --out {output} --processes {threads}"

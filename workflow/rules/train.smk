@@ -4,8 +4,8 @@
 
 rule train:
     input:
-        train=f"{RESULTS}/data/train.h5",
-        validation=f"{RESULTS}/data/validation.h5",
+        train=lines_of("train"),
+        validation=lines_of("validation"),
     output:
         spec=f"{RESULTS}/runs/{{run}}/spec.json",
         model=f"{RESULTS}/runs/{{run}}/model.safetensors",

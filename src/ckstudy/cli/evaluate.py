@@ -38,6 +38,7 @@ def calibrate(
     from ckstudy.training.slots import own_card
 
     with own_card(device):
+        _check_noise(model, train, validation)
         predict = _predictor(model, device, threads, batch_size)
         chosen, train_scores = calibrate_model(
             predict, read_lines(train), read_lines(validation), model_digest(model)
@@ -64,6 +65,7 @@ def evaluate(
     digest = model_digest(model)
     read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
     with own_card(device):
+        _check_noise(model, test)
         predict = _predictor(model, device, threads, batch_size)
         scores = evaluate_model(predict, read_lines(test), thresholds, digest)
     write_table(out, scores)
@@ -121,8 +123,15 @@ def collect(
     write_table(out, summarise_runs(runs, run, read_spec(experiments), resamples))
 
 
+def _check_noise(model: Path, *lines: Path) -> None:
+    from ckstudy.study import check_noise
+    from ckstudy.training.release import read_provenance
+
+    check_noise(read_provenance(model).get("spec", {}), *lines)
+
+
 def _predictor(model: Path, device: str, threads: int, batch_size: int):
-    """The model as what :mod:`ckstudy.scoring.evaluation` calls; the first to load torch."""
+    """The model as what :mod:`ckstudy.scoring.evaluation` calls."""
     import torch
 
     from ckstudy import load_model

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ckstudy.cli.arguments import read_configs, read_spec
-from ckstudy.study import StudyFolder, check_config
+from ckstudy.study import StudyFolder, check_config, check_noise, noise_levels, noise_of
 
 _Config = Annotated[
     list[Path], typer.Option(help="Config file; a further one overlays those before it.")
@@ -86,6 +86,7 @@ def train(
     from ckstudy.training.slots import own_card
 
     members = read_spec(spec, needed=("run", "network", "training", "loss"))
+    check_noise(members, train, validation)
     with own_card(device):
         import torch
 
@@ -133,7 +134,7 @@ def train_grid(
     deadline = deadline_after(minutes, began)
     device = device or study["device"]
     folder = StudyFolder(Path(study["results"]))
-    if not simulate_missing(study, folder, deadline):
+    if not simulate_missing(study, members, folder, deadline):
         print("the time is up; the lines are not all simulated yet", file=sys.stderr)
         return
     with own_card(device, deadline):
@@ -160,10 +161,14 @@ def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
     study = _study(config, out)
     members = _members(study, only)
     folder = StudyFolder(Path(study["results"]))
-    paths = [folder.data(split) for split in SPLITS]
-    data = None if missing_lines(study, folder) else data_hashes(*paths)
+    data = {}
+    for noise in noise_levels(members.values()):
+        paths = [folder.data(split, noise) for split in SPLITS]
+        data[noise] = None if missing_lines(study, noise, folder) else data_hashes(*paths)
     digest = code_digest()
-    found = {run: progress(folder, spec, digest, data) for run, spec in members.items()}
+    found = {
+        run: progress(folder, spec, digest, data[noise_of(spec)]) for run, spec in members.items()
+    }
     expected = expected_seconds(members, found)
     wide = max(map(len, found))
     print(f"{'run':<{wide}}  {'state':<11} {'epoch':>11} {'s/epoch':>8} {'left':>10}  on")

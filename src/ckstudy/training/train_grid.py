@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ckstudy.errors import StudyError
-from ckstudy.study import StudyFolder, simulation_spec
+from ckstudy.study import StudyFolder, noise_levels, noise_of, simulation_spec
 
 # Kept of the budget for writing the last checkpoint and coming to an end.
 RESERVE_SECONDS = 5.0
@@ -30,8 +30,8 @@ def deadline_after(minutes: float | None, began: float) -> float:
     return began + 60 * minutes - min(RESERVE_SECONDS, 6 * minutes)
 
 
-def missing_lines(config: dict, folder: StudyFolder) -> dict:
-    """What is still to be simulated for the trainings: a SimulationSpec by split.
+def missing_lines(config: dict, noise: float | None, folder: StudyFolder) -> dict:
+    """What is still to be simulated for trainings on lines of ``noise``: SimulationSpecs by file.
 
     Raises
     ------
@@ -42,35 +42,54 @@ def missing_lines(config: dict, folder: StudyFolder) -> dict:
 
     missing = {}
     for split in SPLITS:
-        spec = SimulationSpec.from_dict(simulation_spec(config, split), "data")
-        if folder.data(split).exists():
-            _check_lines(folder.data(split), spec.as_dict())
+        spec = SimulationSpec.from_dict(simulation_spec(config, split, noise), "data")
+        path = folder.data(split, noise)
+        if path.exists():
+            _check_lines(path, spec.as_dict())
         else:
-            missing[split] = spec
+            missing[path] = spec
     return missing
 
 
 def simulate_missing(
-    config: dict, folder: StudyFolder, deadline: float, processes: int | None = None
+    config: dict,
+    specs: dict[str, dict],
+    folder: StudyFolder,
+    deadline: float,
+    processes: int | None = None,
 ) -> bool:
     """Simulate the lines that the trainings need and that are not there; True once all are.
 
     What is done when the time is up is kept, and the next call goes on from there.
+
+    Parameters
+    ----------
+    config : dict
+        A whole study config.
+    specs : dict of dict
+        The members that are to be trained, by run: only their lines are simulated.
+    folder : StudyFolder
+    deadline : float
+        By :func:`time.monotonic`.
+    processes : int, optional
+        Worker processes; all cores by default.
 
     Raises
     ------
     StudyError
         As :func:`missing_lines`, or where another process is at it.
     """
-    missing = missing_lines(config, folder)
+    missing: dict = {}
+    for noise in noise_levels(specs.values()):
+        missing |= missing_lines(config, noise, folder)
     if not missing:
         return True
     from ckstudy.acoustics.production import simulate_dataset
 
     try:
         with _interrupt_at(deadline):
-            for split, spec in missing.items():
-                simulate_dataset(spec, folder.data(split), processes)
+            for path, spec in missing.items():
+                simulate_dataset(spec, path, processes)
     except _TimeUp:
         return False
     return True
@@ -125,8 +144,11 @@ def train_members(
     from ckstudy.training.trainer import train_locked
 
     target = resolve_device(device)
-    paths = [folder.data(split) for split in SPLITS]
-    data, digest = data_hashes(*paths), code_digest()
+    digest = code_digest()
+    lines = {}
+    for noise in noise_levels(specs.values()):
+        paths = [folder.data(split, noise) for split in SPLITS]
+        lines[noise] = paths, data_hashes(*paths)
     unfinished: list[str] = []
     failures: list[str] = []
     with stop_on_signals(deadline) as stop:
@@ -136,6 +158,7 @@ def train_members(
                     raise Stopped(f"the grid stopped {stop.reason}", stop.exit_status)
                 unfinished.append(run)
                 continue
+            paths, data = lines[noise_of(spec)]
             checkpoints = folder.checkpoints(run)
             if progress(folder, spec, digest, data).state == DONE:
                 continue
