@@ -2,35 +2,69 @@
 
 import gzip
 import json
+import shutil
+from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+from synthetic_lines import write_data_set
+from typer.testing import CliRunner
 
-from ckstudy.archive import archived_config, archived_runs, make_archive, restore_run
+from ckstudy.archive import (
+    archived_config,
+    archived_lines,
+    archived_runs,
+    make_archive,
+    restore_run,
+)
+from ckstudy.archived_lines import ROUNDED, SAME, check_lines
+from ckstudy.cli import app
 from ckstudy.cli.arguments import read_configs
+from ckstudy.dataset import data_hash
 from ckstudy.errors import StudyError
+from ckstudy.grid import expand_grid
 from ckstudy.networks import build_network
+from ckstudy.study import SPLITS, StudyFolder, noise_of
 from ckstudy.training.release import save_model
+
+NOISY = "cnn_dilated-noise32-s0"
 
 
 @pytest.fixture
 def config(tmp_path, request) -> dict:
     root = request.config.rootpath
     config = read_configs([root / "config/config.yaml", root / "config/tiny.yaml"])
-    return {**config, "results": str(tmp_path / "results")}
+    config["experiments"]["noise"] = {"networks": ["cnn_dilated"], "noise_percent": [32]}
+    return simulate({**config, "results": str(tmp_path / "results")})
+
+
+def simulate(config: dict) -> dict:
+    folder = StudyFolder(Path(config["results"]))
+    for seed, split in enumerate(SPLITS):
+        write_data_set(folder.data(split), 4, 50, seed)
+        write_data_set(folder.data(split, 32.0), 4, 50, 10 + seed)
+    return config
 
 
 def finish(config: dict, run: str) -> dict[str, bytes]:
     """The files of a finished run, as the workflow leaves them."""
-    from pathlib import Path
-
-    folder = Path(config["results"]) / "runs" / run
+    study = StudyFolder(Path(config["results"]))
+    folder, spec = study.run(run), expand_grid(config)[0][run]
     folder.mkdir(parents=True)
     network = build_network("cnn_dilated", layers=2, channels=2, seed=0)
-    save_model(folder / "model.safetensors", network, device="cpu", wall_seconds=1.5)
-    (folder / "spec.json").write_text(json.dumps({"run": run}))
+    data = {split: data_hash(study.data(split, noise_of(spec))) for split in SPLITS[:2]}
+    save_model(
+        folder / "model.safetensors", network, device="cpu", wall_seconds=1.5, data=data, spec=spec
+    )
+    (folder / "spec.json").write_text(json.dumps(spec))
     for file in ("history.csv", "thresholds.csv", "train.csv", "test.csv"):
         (folder / file).write_text(f"{file} of {run}\n")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_a_partial_study_is_kept_with_what_is_missing_named(config, tmp_path):
@@ -54,20 +88,24 @@ def test_the_same_study_makes_the_same_bytes(config, tmp_path):
     finish(config, "cnn_dilated-s0")
     make_archive(config, tmp_path / "one")
     make_archive(config, tmp_path / "two")
-    one, two = (
-        {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-        for folder in (tmp_path / "one", tmp_path / "two")
-    )
-    assert one == two
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_an_archive_grows_and_forgets_nothing(config, tmp_path):
     finish(config, "cnn_dilated-s0")
     make_archive(config, tmp_path / "archive")
-    other = {**config, "results": str(tmp_path / "other")}
+    other = simulate({**config, "results": str(tmp_path / "other")})
     finish(other, "ckcnn-k9-w30-s0")
+    finish(other, NOISY)
     manifest = make_archive(other, tmp_path / "archive")
-    assert set(manifest["runs"]) == {"cnn_dilated-s0", "ckcnn-k9-w30-s0"}
+    assert set(manifest["runs"]) == {"cnn_dilated-s0", "ckcnn-k9-w30-s0", NOISY}
+    assert set(manifest["lines"]) == {
+        *SPLITS,
+        *(f"noise_32/{split}" for split in SPLITS),
+    }
+    # And once more, from a folder that has nothing but the lines.
+    empty = simulate({**config, "results": str(tmp_path / "empty")})
+    assert make_archive(empty, tmp_path / "archive") == manifest
 
 
 def test_nothing_to_archive_and_no_archive_are_said(config, tmp_path):
@@ -78,3 +116,115 @@ def test_nothing_to_archive_and_no_archive_are_said(config, tmp_path):
         archived_config(tmp_path)
     with pytest.raises(StudyError, match=r"has no spec.json of the run 'x'"):
         restore_run(tmp_path, "x", tmp_path / "out")
+    with pytest.raises(StudyError, match=r"manifest.json says nothing of the study's lines"):
+        archived_lines(tmp_path)
+
+
+# Nothing under a false name ------------------------------------------------------------------
+
+
+def test_a_run_of_another_config_is_not_archived(config, tmp_path):
+    finish(config, "cnn_dilated-s0")
+    make_archive(config, tmp_path / "archive")
+    before = contents(tmp_path / "archive")
+    config["training"]["epochs"] = 3
+    with pytest.raises(StudyError, match=r"spec\.json is not what the config asks for"):
+        make_archive(config, tmp_path / "archive")
+    # Nor is one that the archive itself holds, from a time when the config was another.
+    empty = simulate({**config, "results": str(tmp_path / "empty")})
+    with pytest.raises(StudyError, match=r"archive.*spec\.json is not what the config asks for"):
+        make_archive(empty, tmp_path / "archive")
+    assert contents(tmp_path / "archive") == before
+
+
+def test_a_network_of_other_lines_than_its_spec_names_is_not_archived(config, tmp_path):
+    finish(config, NOISY)
+    model = Path(config["results"]) / "runs" / NOISY / "model.safetensors"
+    study = StudyFolder(Path(config["results"]))
+    own = {split: data_hash(study.data(split)) for split in SPLITS[:2]}
+    network = build_network("cnn_dilated", layers=2, channels=2, seed=0)
+    save_model(model, network, data=own)
+    with pytest.raises(StudyError, match="was trained on other lines than noise_32/train"):
+        make_archive(config, tmp_path / "archive")
+    assert not (tmp_path / "archive").exists()
+
+
+def test_results_of_other_lines_than_the_archives_are_not_added(config, tmp_path):
+    finish(config, "cnn_dilated-s0")
+    make_archive(config, tmp_path / "archive")
+    other = simulate({**config, "results": str(tmp_path / "other")})
+    write_data_set(StudyFolder(tmp_path / "other").data("test"), 4, 50, seed=99)
+    finish(other, "ckcnn-k9-w30-s0")
+    with pytest.raises(StudyError, match=r"not the lines .*data/test\.h5: their bubbles differ"):
+        make_archive(other, tmp_path / "archive")
+
+
+def test_a_damaged_archive_is_not_restored(config, tmp_path):
+    finish(config, "cnn_dilated-s0")
+    make_archive(config, tmp_path / "archive")
+    (tmp_path / "archive/runs/cnn_dilated-s0/history.csv").write_text("epoch,train_loss\n")
+    with pytest.raises(StudyError, match=r"history\.csv is not the file that was archived"):
+        restore_run(tmp_path / "archive", "cnn_dilated-s0", tmp_path / "out")
+
+
+# The lines, simulated again ------------------------------------------------------------------
+
+
+@pytest.fixture
+def archive(config, tmp_path) -> Path:
+    finish(config, "cnn_dilated-s0")
+    make_archive(config, tmp_path / "archive")
+    return tmp_path / "archive"
+
+
+@pytest.fixture
+def again(config, tmp_path) -> Path:
+    """The data folder of another study of the same lines, free to be changed."""
+    shutil.copytree(Path(config["results"]) / "data", tmp_path / "again")
+    return tmp_path / "again"
+
+
+def change(path: Path, name: str, how) -> None:
+    with h5py.File(path, "r+") as file:
+        file[name][:] = how(file[name][:])
+
+
+def test_the_same_lines_are_known_again(archive, again):
+    assert check_lines(again, archived_lines(archive)) == dict.fromkeys(SPLITS, SAME)
+
+
+def test_lines_of_another_processor_are_warned_about(archive, again, tmp_path):
+    rounded = np.random.default_rng(0)
+    change(again / "test.h5", "rf", lambda rf: rf * (1 + 1e-6 * rounded.normal(size=rf.shape)))
+    found = check_lines(again, archived_lines(archive))
+    assert found == {"train": SAME, "validation": SAME, "test": ROUNDED}
+    out = tmp_path / "lines.json"
+    options = ["--archive", str(archive), "--data", str(again), "--out", str(out)]
+    answer = CliRunner().invoke(app, ["check-lines", *options])
+    assert answer.exit_code == 0
+    assert answer.output.startswith("warning: the lines differ from the archived ones by rounding")
+    assert json.loads(out.read_text()) == found
+    answer = CliRunner().invoke(app, ["check-lines", *options, "--lines", "train"])
+    assert answer.output == ""
+    assert json.loads(out.read_text()) == {"train": SAME}
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "said"),
+    [
+        ("rf", lambda rf: 1.001 * rf, r"again/test\.h5: their samples differ by more than round"),
+        ("rf", lambda rf: rf[:, ::-1], r"again/test\.h5: their samples differ by more than round"),
+        ("rf", lambda rf: -rf, r"again/test\.h5: their samples differ by more than rounding"),
+        ("bubble_count", lambda count: np.roll(count, 1, 1), r"test\.h5: their bubbles differ"),
+    ],
+)
+def test_other_lines_are_an_error(archive, again, name, how, said):
+    change(again / "test.h5", name, how)
+    with pytest.raises(StudyError, match=said):
+        check_lines(again, archived_lines(archive))
+
+
+def test_fewer_lines_are_an_error(archive, again):
+    write_data_set(again / "train.h5", 3, 50, seed=0)
+    with pytest.raises(StudyError, match=r"train\.h5: their number of lines differs"):
+        check_lines(again, archived_lines(archive))

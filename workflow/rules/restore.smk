@@ -1,9 +1,31 @@
 # Takes the place of train.smk where the networks come from an archive.
-# In: archive/NAME/runs/{run}. Out: RESULTS/runs/{run}/{spec.json,model.safetensors,history.csv}.
+# In: archive/NAME/{manifest.json,runs/{run}}, and the lines that were simulated again.
+# Out: RESULTS/runs/{run}/{spec.json,model.safetensors,history.csv}, RESULTS/lines.json.
+
+
+# No network is taken before the lines are known to be those it was trained on.
+rule check_lines:
+    input:
+        manifest=f"{config['archive']}/manifest.json",
+        lines=expand(f"{RESULTS}/data/{{lines}}.h5", lines=LINES),
+    output:
+        f"{RESULTS}/lines.json",
+    log:
+        f"{RESULTS}/logs/check_lines.log",
+    params:
+        archive=config["archive"],
+        data=f"{RESULTS}/data",
+        lines=" ".join(f"--lines {name}" for name in LINES),
+        code=source_digest("ckstudy.archived_lines"),
+    shell:
+        # A warning is for the screen too.
+        "ckstudy check-lines --archive {params.archive} --data {params.data} {params.lines}"
+        " --out {output} 2>&1 | tee {log}"
 
 
 rule restore:
     input:
+        lines=f"{RESULTS}/lines.json",
         model=f"{config['archive']}/runs/{{run}}/model.safetensors",
     output:
         spec=f"{RESULTS}/runs/{{run}}/spec.json",

@@ -10,6 +10,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
     app.command("archive")(archive)
     app.command("restore")(restore)
+    app.command("check-lines")(check_lines)
 
 
 def archive(
@@ -35,3 +36,30 @@ def restore(
     from ckstudy.archive import restore_run
 
     restore_run(archive, run, out)
+
+
+def check_lines(
+    archive: Annotated[Path, typer.Option(help="Folder of the archive.")],
+    data: Annotated[Path, typer.Option(help="Folder of the lines, such as results/archive/data.")],
+    out: Annotated[Path, typer.Option(help="Where to write what was found (JSON).")],
+    lines: Annotated[
+        list[str] | None,
+        typer.Option(help="A set of lines, such as noise_32/test; repeatable; all by default."),
+    ] = None,
+) -> None:
+    """Say whether lines that were simulated again are those of the archived networks."""
+    from ckstudy import archived_lines as again
+    from ckstudy.archive import archived_lines
+    from ckstudy.errors import StudyError
+    from ckstudy.files import write_json
+
+    wanted = archived_lines(archive)
+    if unknown := [name for name in lines or () if name not in wanted]:
+        raise StudyError(f"the archive {archive} knows no lines {', '.join(unknown)}")
+    found = again.check_lines(data, {name: wanted[name] for name in lines or wanted})
+    write_json(out, found)
+    if again.ROUNDED in found.values():
+        print(
+            "warning: the lines differ from the archived ones by rounding, as they do on another "
+            "kind of processor; scores may differ from the archived ones in their last digits"
+        )
