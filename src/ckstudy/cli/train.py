@@ -118,7 +118,10 @@ def train_grid(
     ] = None,
     only: _Only = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.  [the config's]")] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Networks at a time, each in its own process.")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="CPU threads of each job; 0 shares out torch's choice.")
+    ] = 0,
 ) -> None:
     """Train a study's networks, most valuable first, inside a budget of time.
 
@@ -138,14 +141,12 @@ def train_grid(
         print("the time is up; the lines are not all simulated yet", file=sys.stderr)
         return
     with own_card(device, deadline):
-        import torch
-
         from ckstudy.training.stopping import Stopped
 
-        if threads:
-            torch.set_num_threads(threads)
         try:
-            unfinished = train_members(members, folder, device=device, deadline=deadline)
+            unfinished = train_members(
+                members, folder, device=device, deadline=deadline, jobs=jobs, threads=threads
+            )
         except Stopped as stopped:
             print(f"ckstudy: {stopped}", file=sys.stderr)
             sys.exit(stopped.exit_status)

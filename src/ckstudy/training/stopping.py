@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
 class Stopped(Exception):
@@ -60,7 +60,7 @@ class StopRequest:
 def stop_on_signals(deadline: float = math.inf) -> Iterator[StopRequest]:
     """Turn SIGTERM, SIGUSR1 and SIGINT into a request that the training loop looks at."""
     request = StopRequest(deadline)
-    before = {signum: signal.signal(signum, request) for signum in _SIGNALS}
+    before = {signum: signal.signal(signum, request) for signum in SIGNALS}
     try:
         yield request
     finally:

@@ -7,7 +7,6 @@ on where the last call stopped: on the same machine or on another one that has t
 import json
 import math
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,7 +109,13 @@ def _check_lines(path: Path, wanted: dict) -> None:
 
 
 def train_members(
-    specs: dict[str, dict], folder: StudyFolder, *, device: str, deadline: float
+    specs: dict[str, dict],
+    folder: StudyFolder,
+    *,
+    device: str,
+    deadline: float,
+    jobs: int = 1,
+    threads: int = 0,
 ) -> list[str]:
     """Train the members of ``specs`` that are not done, in their order.
 
@@ -123,6 +128,10 @@ def train_members(
     device : {"auto", "cpu", "cuda"}
     deadline : float
         Stop at this time, by :func:`time.monotonic`, with the progress saved.
+    jobs : int
+        Members at a time: 1 trains in this process, more each in a process of its own.
+    threads : int
+        CPU threads of each job; 0 shares out torch's choice.
 
     Returns
     -------
@@ -132,62 +141,44 @@ def train_members(
     Raises
     ------
     StudyError
-        Once all others are trained, where trainings failed.
+        For a number of jobs or threads that makes no sense; or, once all others are trained,
+        where trainings failed.
     Stopped
         After a signal, with the progress saved.
     """
-    from ckstudy.training import checkpoint
-    from ckstudy.training.device import resolve_device
-    from ckstudy.training.identity import code_digest, data_hashes
-    from ckstudy.training.members import DONE, STALE, progress
-    from ckstudy.training.stopping import Stopped, stop_on_signals
-    from ckstudy.training.trainer import train_locked
+    import torch
 
-    target = resolve_device(device)
-    digest = code_digest()
+    from ckstudy.training.device import resolve_device
+    from ckstudy.training.grid_member import DONE, FAILED, UNFINISHED, GridMember
+    from ckstudy.training.identity import code_digest, data_hashes
+    from ckstudy.training.jobs import train_in_jobs
+    from ckstudy.training.stopping import Stopped, stop_on_signals
+
+    if jobs < 1 or threads < 0:
+        raise StudyError(f"{jobs} jobs of {threads} threads each: at least 1 job is needed")
+    threads = threads or max(1, torch.get_num_threads() // jobs)
+    target, digest = resolve_device(device), code_digest()
     lines = {}
     for noise in noise_levels(specs.values()):
-        paths = [folder.data(split, noise) for split in SPLITS]
+        paths = tuple(folder.data(split, noise) for split in SPLITS)
         lines[noise] = paths, data_hashes(*paths)
-    unfinished: list[str] = []
-    failures: list[str] = []
+    wanted = [GridMember(spec, folder, *lines[noise_of(spec)], digest) for spec in specs.values()]
+    wanted = [member for member in wanted if not member.done]
+    outcomes: dict[str, str] = {}
     with stop_on_signals(deadline) as stop:
-        for run, spec in specs.items():
-            if stop:
+        if jobs > 1:
+            outcomes = train_in_jobs(wanted, jobs=jobs, threads=threads, device=target, stop=stop)
+        else:
+            torch.set_num_threads(threads)
+            for member in wanted:
                 if stop.signum is not None:
                     raise Stopped(f"the grid stopped {stop.reason}", stop.exit_status)
-                unfinished.append(run)
-                continue
-            paths, data = lines[noise_of(spec)]
-            checkpoints = folder.checkpoints(run)
-            if progress(folder, spec, digest, data).state == DONE:
-                continue
-            try:
-                with checkpoint.exclusive(checkpoints):
-                    # Another process may have finished it a moment ago.
-                    before = progress(folder, spec, digest, data)
-                    if before.state == DONE:
-                        continue
-                    if before.state == STALE:
-                        _say(f"{run}: {before.note}; training it anew")
-                    train_locked(spec, *paths, folder.run(run), checkpoints, data, target, stop)
-                _say(f"{run}: done")
-            except checkpoint.TakenError as taken:
-                _say(f"{run}: {taken}")
-                unfinished.append(run)
-            except Stopped as stopped:
-                if stop.signum is not None:
-                    raise
-                _say(str(stopped))
-                unfinished.append(run)
-            except StudyError as error:
-                _say(f"{run}: {error}")
-                failures.append(run)
-    if failures:
+                outcomes[member.run] = UNFINISHED if stop else member.train(target, stop)
+    if failures := [run for run, outcome in outcomes.items() if outcome == FAILED]:
         raise StudyError(
             f"{len(failures)} trainings failed: {', '.join(failures)}; the reasons are above"
         )
-    return unfinished
+    return [run for run, outcome in outcomes.items() if outcome != DONE]
 
 
 # Python swallows an exception that a signal raises inside a destructor or a callback of the
@@ -217,7 +208,3 @@ def _interrupt_at(deadline: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

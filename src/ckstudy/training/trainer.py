@@ -77,12 +77,16 @@ def train_locked(
     data: dict[str, str],
     device: torch.device,
     stop: StopRequest,
+    bar_line: int = 0,
 ) -> None:
-    """:func:`train`, for a caller that holds the checkpoint folder and has hashed the data."""
+    """:func:`train`, for a caller that holds the checkpoint folder and has hashed the data.
+
+    The progress bar takes the terminal's line ``bar_line``, counted from the present one.
+    """
     with computing_on(device):
         run = Training(spec, train_path, validation_path, checkpoint_folder, data, device)
         run.resume()
-        run.to_the_end(stop)
+        run.to_the_end(stop, bar_line)
         run.release(out)
     checkpoint.remove(checkpoint_folder)
 
@@ -158,11 +162,16 @@ class Training:
 
     # One epoch after the other -----------------------------------------------------------------
 
-    def to_the_end(self, stop: StopRequest) -> None:
+    def to_the_end(self, stop: StopRequest, bar_line: int = 0) -> None:
         """Train until the last epoch is done, or until asked to stop."""
         epochs = self.settings["epochs"]
         with tqdm(
-            total=epochs, initial=self.epoch, unit="epoch", disable=None, desc=self.spec["run"]
+            total=epochs,
+            initial=self.epoch,
+            unit="epoch",
+            disable=None,
+            desc=self.spec["run"],
+            position=bar_line or None,
         ) as bar:
             while self.epoch < epochs:
                 self.one_epoch(stop)
