@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
-from synthetic_results import LINES, write_lines_and_model, write_results
+from synthetic_results import LINES, beyond_specs, run_specs, write_lines_and_model, write_results
 
 from ckstudy.errors import StudyError
 from ckstudy.figures import FIGURES, draw, make, style
@@ -30,9 +30,19 @@ def study(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def figures(study):
+def beyond(tmp_path_factory):
+    """A study with several seeds of a network, and with noise."""
+    directory = tmp_path_factory.mktemp("beyond")
+    test_f1 = write_results(directory, specs=beyond_specs())
+    return Results(directory), test_f1
+
+
+@pytest.fixture(scope="module")
+def figures(study, beyond):
     """All figures as matplotlib objects, laid out."""
-    made = {name: make(name, study[0]) for name in FIGURES}
+    made = {
+        name: make(name, (beyond if name == "kernel_size_noise" else study)[0]) for name in FIGURES
+    }
     with style.house_style():
         for figure in made.values():
             FigureCanvasAgg(figure).draw()
@@ -194,6 +204,65 @@ def test_kernel_size_figure_holds_thesis_and_study(figures, study):
     test = next(box for box in panel.containers if box.get_label() == "ours, test lines")
     expected = [test_f1[f"ckcnn-k{size}-w30-s0"].mean() for size in (33, 65, 131)]
     assert list(test.lines[0].get_ydata()) == pytest.approx(expected)
+
+
+def dots(panel) -> list[tuple[float, float]]:
+    """Small black dots: single training seeds."""
+    return [
+        point
+        for line in panel.lines
+        if line.get_marker() == "." and line.get_color() == style.BLACK
+        for point in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    ]
+
+
+def test_kernel_size_figure_shows_the_seeds_beside_their_mean(beyond):
+    results, test_f1 = beyond
+    figure = make("kernel_size", results)
+    (panel,) = figure.axes
+    seeds = [test_f1[f"ckcnn-k65-w30-s{seed}"].mean() for seed in range(3)]
+    test = next(box for box in panel.containers if box.get_label() == "ours, test lines")
+    assert list(test.lines[0].get_xdata()) == [33, 65, 131]
+    assert test.lines[0].get_ydata()[1] == pytest.approx(np.mean(seeds))
+    assert [height for place, height in dots(panel) if place == 65] == pytest.approx(seeds)
+    assert "single training seeds" in texts(figure)
+
+
+def test_noise_figure_has_a_line_for_each_level(beyond, figures):
+    _, test_f1 = beyond
+    (panel,) = figures["kernel_size_noise"].axes
+    lines = {box.get_label(): box.lines[0] for box in panel.containers}
+    assert list(lines) == ["0 % noise", "32 % noise"]
+    expected = [test_f1[f"ckcnn-k{size}-w30-noise32-s0"].mean() for size in (33, 65, 131)]
+    assert list(lines["32 % noise"].get_ydata()) == pytest.approx(expected)
+    seeds = [test_f1[f"ckcnn-k65-w30-s{seed}"].mean() for seed in range(3)]
+    assert lines["0 % noise"].get_ydata()[1] == pytest.approx(np.mean(seeds))
+    assert lines["0 % noise"].get_linestyle() != lines["32 % noise"].get_linestyle()
+    assert [height for _, height in dots(panel)] == pytest.approx(seeds)
+
+
+def test_figures_of_the_thesis_take_a_cell_of_several_seeds_as_one(tmp_path):
+    specs = run_specs()
+    for name in ("cnn_dilated", "ckcnn-k131-w10"):
+        spec, _ = next(each for each in specs if each[0]["run"] == f"{name}-s0")
+        again = {**spec["training"], "seed": 1}
+        specs.append(({**spec, "run": f"{name}-s1", "training": again}, ["seeds"]))
+    test_f1 = write_results(tmp_path, specs=specs)
+    results = Results(tmp_path)
+    conventional, continuous = make("figure7_dilated", results).axes
+    points = np.asarray(conventional.collections[0].get_offsets())[:, 1]
+    both = np.mean([test_f1["cnn_dilated-s0"], test_f1["cnn_dilated-s1"]], axis=0)
+    np.testing.assert_allclose(points, both)
+    assert len(continuous.collections[0].get_offsets()) == len(both)
+    small = make("figure8_omega_0", results).axes[0]
+    medians = [np.median(test_f1[f"ckcnn-k131-w10-s{seed}"]) for seed in (0, 1)]
+    bar, ticks = small.lines[:2]
+    assert list(bar.get_ydata()) == pytest.approx([np.mean(medians)] * 2)
+    assert list(ticks.get_ydata()) == pytest.approx(medians)
+    curves = make("learning_curves", results)
+    drawn = [line for axes in curves.axes for line in axes.lines if len(line.get_xdata()) == 12]
+    assert len(drawn) == 11  # two of the dilated network, none without a panel of its own
+    assert "other networks" not in texts(curves)
 
 
 def test_learning_curves_show_every_run_once_per_panel(figures, study):

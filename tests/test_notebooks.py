@@ -10,10 +10,10 @@ import pytest
 import yaml
 from docutils.core import publish_string
 from PIL import Image
-from synthetic_results import write_lines_and_model, write_results
+from synthetic_results import beyond_specs, write_lines_and_model, write_results
 from typer.testing import CliRunner
 
-from ckstudy import tables
+from ckstudy import ablation, claims, noise_experiment, tables
 from ckstudy.cli import app
 from ckstudy.errors import StudyError
 from ckstudy.figures import FIGURES
@@ -27,7 +27,7 @@ REPORT = Path(__file__).parents[1] / "workflow" / "report"
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     directory = tmp_path_factory.mktemp("results")
-    write_results(directory)
+    write_results(directory, specs=beyond_specs())
     write_lines_and_model(directory)
     (directory / "figures").mkdir()
     for name in FIGURES:  # the notebooks only pass them on
@@ -84,13 +84,22 @@ def test_committed_notebooks_are_clean(path):
         ("02_dilated", {"dilated": tables.dilated_table, "baselines": tables.baselines_table}),
         ("03_kernel_size", {"table1": tables.kernel_size_table}),
         ("04_omega_0", {"table2": tables.omega_0_table}),
+        ("05_noise", {"noise": noise_experiment.noise_table}),
+        (
+            "06_claims",
+            {
+                "claims": claims.claims_table,
+                "explanations": ablation.explanations_table,
+                "ablation": ablation.ablation_table,
+            },
+        ),
     ],
 )
 def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written):
     out, log = tmp_path / f"{name}.ipynb", tmp_path / "log.ipynb"
-    execute(notebook_called(name), out, {"results": str(study), "study": "tiny"}, log)
+    execute(notebook_called(name), out, {"results": str(study)}, log)
     for table_name, make in written.items():
-        table = make(Results(study), "tiny")
+        table = make(Results(study))
         table.write(tmp_path)
         for suffix in (".csv", ".md"):
             made = study / "tables" / f"{table_name}{suffix}"
@@ -173,4 +182,5 @@ def test_captions_are_valid_and_tell_the_scale(path):
 
 def test_every_figure_and_table_has_a_caption_for_the_report():
     expected = {*FIGURES, "table1", "table2", "dilated", "baselines", "workflow"}
+    expected |= {"noise", "claims", "explanations", "ablation"}
     assert expected <= {path.stem for path in REPORT.glob("*.rst")}

@@ -26,7 +26,7 @@ def test_interval_of_the_median_is_that_of_the_order_statistics(study):
     # whose ranks are the binomial quantiles.
     results, test_f1 = study
     scores = np.sort(test_f1["cnn_dilated-s0"])
-    estimate = estimates.median_f1(results, "cnn_dilated-s0", "upstream")
+    estimate = estimates.median_f1(results, ["cnn_dilated-s0"])
     low, high = (int(binom.ppf(level, len(scores), 0.5)) for level in (0.025, 0.975))
     assert estimate.value == pytest.approx(np.median(scores))
     assert scores[low - 2] <= estimate.low <= scores[low + 1]
@@ -37,8 +37,8 @@ def test_paired_difference_uses_the_same_lines(study):
     results, test_f1 = study
     first, second = "ckcnn_dilated-w8-s0", "cnn_dilated-s0"
     # Lines in another order, and one of them missing, must still meet their partners.
-    shuffled = results.line_scores(second).iloc[::-1].iloc[1:]
-    estimate = estimates.paired_difference(results.line_scores(first), shuffled)
+    shuffled = estimates.line_f1(results, [second]).iloc[::-1].iloc[1:]
+    estimate = estimates.paired_difference(estimates.line_f1(results, [first]), shuffled)
     difference = (test_f1[first] - test_f1[second])[:-1]
     half = 1.96 * difference.std() / np.sqrt(len(difference))
     assert estimate.value == pytest.approx(difference.mean())
@@ -52,7 +52,7 @@ def test_train_minus_test_resamples_both_sets(study):
         results.line_scores(run, split=split, calibration="train")["f1"]
         for split in ("train", "test")
     )
-    estimate = estimates.train_minus_test(results, run)
+    estimate = estimates.train_minus_test(results, [run])
     deviation = np.sqrt(train.var() / len(train) + test.var() / len(test))
     assert estimate.value == pytest.approx(train.mean() - test.mean())
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * deviation, rel=0.2)
@@ -60,35 +60,35 @@ def test_train_minus_test_resamples_both_sets(study):
 
 def test_table_1_puts_thesis_and_study_side_by_side(study):
     results, test_f1 = study
-    table = tables.kernel_size_table(results, "tiny")
+    table = tables.kernel_size_table(results)
     data = table.data.set_index("kernel_size")
     assert list(data.index) == [33, 65, 131, 263, 527, 1055, 2111]
     row = data.loc[65]
     assert row.thesis_train_f1 == 0.866
     assert row.difference == pytest.approx(row.train_f1 - 0.866)
     assert row.difference_low == pytest.approx(row.train_f1_low - 0.866)
-    assert (row.threshold_train, row.threshold_validation) == (0.15, 0.2)
+    assert (row.threshold_train, row.threshold_validation, row.seeds) == ("0.15", "0.2", 1)
     assert row.test_f1 == pytest.approx(test_f1["ckcnn-k65-w30-s0"].mean())
 
 
 def test_table_1_dashes_what_only_one_side_has(study):
     results, _ = study
-    table = tables.kernel_size_table(results, "tiny")
+    table = tables.kernel_size_table(results)
     lines = {
         line.split("|")[1].strip(): line for line in table.markdown().splitlines() if "|" in line
     }
     thesis_alone = [cell.strip() for cell in lines["2111"].split("|")[1:-1]]
-    assert thesis_alone == ["2111", "0.10", "–", "–", "0.364", "–", "–", "–", "–"]
+    assert thesis_alone == ["2111", "–", "0.10", "–", "–", "0.364", "–", "–", "–", "–"]
     study_alone = [cell.strip() for cell in lines["33"].split("|")[1:-1]]
-    assert study_alone[1] == study_alone[4] == study_alone[6] == "–"
-    assert "–" not in (study_alone[2], study_alone[5], study_alone[7])
+    assert study_alone[2] == study_alone[5] == study_alone[7] == "–"
+    assert "–" not in (study_alone[1], study_alone[3], study_alone[6], study_alone[8])
     assert "not in this study: 263, 527, 1055, 2111; not in the thesis: 33" in table.caption
 
 
 def test_every_caption_tells_the_scale(study):
     results, _ = study
     for make in TABLES:
-        caption = make(results, "tiny").caption
+        caption = make(results).caption
         assert "study `tiny`" in caption
         assert "24 training and 40 test lines" in caption
         assert "12 epochs, 36 optimiser steps, batches of 8 lines, 1024 samples" in caption
@@ -97,8 +97,9 @@ def test_every_caption_tells_the_scale(study):
 
 def test_table_2_has_a_block_for_each_score(study):
     results, test_f1 = study
-    table = tables.omega_0_table(results, "tiny")
-    upstream = table.data[table.data["score"] == "upstream"].set_index(["kernel_size", "omega_0"])
+    table = tables.omega_0_table(results)
+    chosen = table.data.set_index(["score", "calibration", "kernel_size", "omega_0"]).sort_index()
+    upstream = chosen.loc["upstream", "validation"]
     assert len(upstream) == 16
     cell = upstream.loc[(527, 10.0)]
     assert cell.median_f1 == pytest.approx(np.median(test_f1["ckcnn-k527-w10-s0"]))
@@ -107,12 +108,16 @@ def test_table_2_has_a_block_for_each_score(study):
     assert cell.mean_difference == pytest.approx(test_f1["ckcnn-k527-w10-s0"].mean() - 0.723)
     matched = table.data[table.data["score"] == "matched"]
     assert matched["thesis_mean_f1"].isna().all()
-    assert table.markdown().count("\n## ") == 2
+    assert table.markdown().count("\n## ") == 3
+    as_thesis = chosen.loc["upstream", "train", 527, 10.0]
+    scores = results.line_scores("ckcnn-k527-w10-s0", calibration="train")["f1"]
+    assert as_thesis.mean_difference == pytest.approx(scores.mean() - 0.723)
+    assert as_thesis.threshold == "0.15"
 
 
 def test_dilated_table_compares_line_by_line(study):
     results, test_f1 = study
-    data = tables.dilated_table(results, "tiny").data.set_index(["network", "score"])
+    data = tables.dilated_table(results).data.set_index(["network", "score"])
     continuous = data.loc[("ckcnn_dilated", "upstream")]
     difference = test_f1["ckcnn_dilated-w8-s0"] - test_f1["cnn_dilated-s0"]
     assert continuous.paired_difference == pytest.approx(difference.mean())
@@ -122,7 +127,7 @@ def test_dilated_table_compares_line_by_line(study):
 
 def test_baselines_table_answers_the_comb_question(study):
     results, test_f1 = study
-    table = tables.baselines_table(results, "tiny")
+    table = tables.baselines_table(results)
     data = table.data.set_index("predictor")
     assert list(data["upstream_f1"]) == sorted(data["upstream_f1"], reverse=True)
     above = data.loc["cnn_dilated-s0", "above_comb"]
@@ -158,11 +163,11 @@ def test_a_study_may_leave_experiments_out(tmp_path, experiment):
     kept = "dilated" if experiment == "another" else experiment
     rows[rows["experiments"] == kept].assign(experiments=experiment).to_csv(path, index=False)
     results = Results(tmp_path)
-    sizes = tables.kernel_size_table(results, "tiny").data
+    sizes = tables.kernel_size_table(results).data
     ours = 2 if experiment == "kernel_size" else 0
-    assert (sizes["run"] != "").sum() == sizes["test_f1"].notna().sum() == ours
-    assert tables.omega_0_table(results, "tiny").data["mean_f1"].isna().all()
-    dilated = tables.dilated_table(results, "tiny")
+    assert (sizes["cell"] != "").sum() == sizes["test_f1"].notna().sum() == ours
+    assert tables.omega_0_table(results).data["mean_f1"].isna().all()
+    dilated = tables.dilated_table(results)
     assert len(dilated.data) == (4 if experiment == "dilated" else 0)
     assert "| network |" in dilated.markdown()
 
@@ -171,7 +176,7 @@ def test_write_gives_the_same_bytes_each_time(study, tmp_path):
     directory = study[0].directory
     for name in ("one", "two"):
         for make in TABLES:
-            make(Results(directory), "tiny").write(tmp_path / name)
+            make(Results(directory)).write(tmp_path / name)
     first = sorted((tmp_path / "one").iterdir())
     assert [path.suffix for path in first] == [".csv", ".md"] * 4
     for path in first:
@@ -180,8 +185,8 @@ def test_write_gives_the_same_bytes_each_time(study, tmp_path):
 
 def test_csv_keeps_unrounded_numbers(study, tmp_path):
     results, test_f1 = study
-    tables.kernel_size_table(results, "tiny").write(tmp_path)
-    written = pd.read_csv(tmp_path / "table1.csv").set_index("run")
+    tables.kernel_size_table(results).write(tmp_path)
+    written = pd.read_csv(tmp_path / "table1.csv").set_index("cell")
     expected = test_f1["ckcnn-k131-w30-s0"].mean()
     assert written.loc["ckcnn-k131-w30-s0", "test_f1"] == pytest.approx(expected, abs=1e-6)
 
@@ -197,10 +202,10 @@ def test_line_scores_are_those_of_the_chosen_lines(study):
 
 def test_missing_and_foreign_files_are_named(tmp_path):
     with pytest.raises(StudyError, match=r"there is no file .*summary\.csv"):
-        tables.kernel_size_table(Results(tmp_path), "tiny")
+        tables.kernel_size_table(Results(tmp_path))
     (tmp_path / "summary.csv").write_text("run,f1\na,1\n")
     with pytest.raises(StudyError, match=r"summary\.csv lacks the column experiments"):
-        tables.kernel_size_table(Results(tmp_path), "tiny")
+        tables.kernel_size_table(Results(tmp_path))
     (tmp_path / "baselines.csv").write_text("")
     with pytest.raises(StudyError, match=r"baselines\.csv is not a CSV table"):
         Results(tmp_path).baselines  # noqa: B018

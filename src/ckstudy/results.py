@@ -5,6 +5,7 @@ nothing is computed, and torch is not needed.
 """
 
 import json
+import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SUMMARY_COLUMNS = [
     "kernel_size",
     "omega_0",
     "parameters",
+    "noise_percent",
     "split",
     "calibration",
     "score",
@@ -32,6 +34,8 @@ SUMMARY_COLUMNS = [
     "ci_high",
     "lines",
 ]
+BASELINE_COLUMNS = ["baseline", "score", "tolerance", "mean_f1", "ci_low", "ci_high"]
+STUDY_KEYS = ("study", "claims", "missing")
 LINE_COLUMNS = [
     "line",
     "bubbles",
@@ -44,13 +48,24 @@ LINE_COLUMNS = [
 ]
 
 
+RUN_COLUMNS = [
+    "run",
+    "experiments",
+    "network",
+    "kernel_size",
+    "omega_0",
+    "parameters",
+    "noise_percent",
+]
+
+
 class Results:
     """The files of one study.
 
     Parameters
     ----------
     directory : str or Path
-        Results directory, holding ``summary.csv``, ``baselines.csv`` and ``runs/``.
+        Results directory, holding ``study.json``, ``summary.csv``, ``baselines.csv`` and ``runs/``.
 
     Raises
     ------
@@ -62,6 +77,16 @@ class Results:
         self.directory = Path(directory)
 
     @cached_property
+    def study(self) -> dict:
+        """What the study says of itself: its ``study`` (name), ``claims`` (the margins of the
+        verdicts) and ``missing`` (members of its grid that were not trained)."""
+        path = self.directory / "study.json"
+        about = _read_json(path)
+        if lacking := [key for key in STUDY_KEYS if key not in about]:
+            raise StudyError(f"{path} lacks {', '.join(lacking)}; run the study to make it")
+        return about
+
+    @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per run, split, calibration, score and tolerance."""
         return _read_csv(self.directory / "summary.csv", SUMMARY_COLUMNS)
@@ -69,8 +94,12 @@ class Results:
     @cached_property
     def baselines(self) -> pd.DataFrame:
         """Input-independent and classical predictors on the test lines, a row per score."""
-        columns = ["baseline", "score", "tolerance", "mean_f1", "ci_low", "ci_high"]
-        return _read_csv(self.directory / "baselines.csv", columns)
+        return _read_csv(self.directory / "baselines.csv", BASELINE_COLUMNS)
+
+    def baselines_with_noise(self, percent: float) -> pd.DataFrame | None:
+        """The same on lines with noise that is not the study's own; None where not scored."""
+        path = self.directory / f"baselines_noise_{percent:g}.csv"
+        return _read_csv(path, BASELINE_COLUMNS) if path.is_file() else None
 
     def baseline_lines(self, baseline: str, score: str = "upstream") -> pd.DataFrame:
         """Scores of a baseline for single test lines, at the thesis's tolerance, by line number.
@@ -102,14 +131,60 @@ class Results:
         Returns
         -------
         pandas.DataFrame
-            Columns experiments, network, kernel_size, omega_0, parameters.
+            Columns experiments, network, kernel_size, omega_0, parameters, noise_percent.
         """
-        columns = ["run", "experiments", "network", "kernel_size", "omega_0", "parameters"]
-        runs = self.summary[columns].drop_duplicates("run").set_index("run")
-        if experiment is None:
-            return runs
-        members = runs["experiments"].astype(str).str.split(r"[;,\s]+", regex=True)
-        return runs[[experiment in member for member in members]]
+        runs = self.summary[RUN_COLUMNS].drop_duplicates("run").set_index("run")
+        return runs if experiment is None else runs[_serves(runs["experiments"], experiment)]
+
+    def cells(self, experiment: str | None = None, *, noisy: bool = False) -> pd.DataFrame:
+        """The networks of the study, those that differ in nothing but their seed as one.
+
+        Parameters
+        ----------
+        experiment : str, optional
+            Only the cells of which a run serves this experiment. The cell has all of its runs,
+            whichever experiment they were trained for.
+        noisy : bool
+            Whether cells that were trained and scored on lines of another noise than the
+            study's own are among them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the study's order, indexed by name: that of the run, or of its runs without their
+            seeds. Columns runs (tuple of names), seeds (how many), own_lines (whether the lines
+            are the study's own), and those of :meth:`runs`.
+        """
+        cells = self._cells
+        if experiment is not None:
+            cells = cells[_serves(cells["experiments"], experiment)]
+        return cells if noisy else cells[cells["own_lines"]]
+
+    @cached_property
+    def _cells(self) -> pd.DataFrame:
+        runs = self.runs()
+        members: dict[str, list[str]] = {}
+        for run in runs.index:
+            spec = self.spec(run)
+            training = {key: value for key, value in spec["training"].items() if key != "seed"}
+            same = {**spec, "run": None, "training": training}
+            members.setdefault(json.dumps(same, sort_keys=True), []).append(run)
+        rows = [
+            {
+                **runs.loc[names[0]].to_dict(),
+                "cell": names[0] if len(names) == 1 else self._without_seed(names[0]),
+                "experiments": ";".join(dict.fromkeys(_names(";".join(served)))),
+                "runs": tuple(names),
+                "seeds": len(names),
+                "own_lines": "data" not in self.spec(names[0]),
+            }
+            for names in members.values()
+            for served in [runs["experiments"][names].dropna().astype(str)]
+        ]
+        return pd.DataFrame(rows).set_index("cell")
+
+    def _without_seed(self, run: str) -> str:
+        return run.removesuffix(f"-s{self.spec(run)['training']['seed']}")
 
     def scores(self, **selection) -> pd.DataFrame:
         """Rows of the summary with the given values, such as ``split="test", tolerance=4``."""
@@ -120,13 +195,7 @@ class Results:
 
     def spec(self, run: str) -> dict:
         """The run's specification: network, training and loss."""
-        path = self.directory / "runs" / run / "spec.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise StudyError(f"{path} is missing; run the study to make it") from None
-        except ValueError as error:
-            raise StudyError(f"{path} is not JSON ({error}); delete it and run the study") from None
+        return _read_json(self.directory / "runs" / run / "spec.json")
 
     def history(self, run: str) -> pd.DataFrame:
         """Loss and learning rate of every epoch of the run's training."""
@@ -175,6 +244,23 @@ class Results:
                 f"{calibration} lines; evaluate the run again"
             )
         return rows[wanted].set_index("line").sort_index()
+
+
+def _names(experiments: str) -> list[str]:
+    return [name for name in re.split(r"[;,\s]+", experiments) if name]
+
+
+def _serves(experiments: pd.Series, wanted: str) -> list[bool]:
+    return [wanted in _names(str(each)) for each in experiments]
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path} is missing; run the study to make it") from None
+    except ValueError as error:
+        raise StudyError(f"{path} is not JSON ({error}); delete it and run the study") from None
 
 
 def _read_csv(path: Path, columns) -> pd.DataFrame:

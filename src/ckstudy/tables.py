@@ -5,334 +5,312 @@ A difference from the thesis is a finding: it is printed with its uncertainty (s
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 import pandas as pd
 
 from ckstudy import thesis
-from ckstudy.estimates import NONE, Estimate, mean_f1, median_f1, paired_difference
-from ckstudy.files import write_text
+from ckstudy.errors import StudyError
+from ckstudy.estimates import (
+    NONE,
+    Estimate,
+    line_f1,
+    mean_f1,
+    median_f1,
+    paired_difference,
+)
 from ckstudy.results import Results
+from ckstudy.table import (
+    DASH,
+    Table,
+    as_text,
+    flat,
+    format_cells,
+    interval,
+    listing,
+    number,
+    provenance,
+)
 
-DASH = "–"
 TOLERANCE = thesis.TOLERANCE
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table for readers and for programs.
-
-    Attributes
-    ----------
-    name : str
-        File name without suffix.
-    title : str
-        Heading in Markdown.
-    caption : str
-        What is shown, at which scale, and what is missing.
-    data : pandas.DataFrame
-        All numbers, unrounded; becomes the CSV.
-    blocks : tuple of (str, pandas.DataFrame)
-        Heading and formatted cells of each part of the Markdown table.
-    """
-
-    name: str
-    title: str
-    caption: str
-    data: pd.DataFrame
-    blocks: tuple[tuple[str, pd.DataFrame], ...]
-
-    def markdown(self, level: int = 1) -> str:
-        """The table as Markdown, its title a heading of the given level, its caption last."""
-        parts = [f"{'#' * level} {self.title}"]
-        for heading, cells in self.blocks:
-            if heading:
-                parts.append(f"{'#' * (level + 1)} {heading}")
-            parts.append(_pipe_table(cells))
-        return "\n\n".join([*parts, self.caption]) + "\n"
-
-    def write(self, directory: str | Path) -> None:
-        """Write ``name.csv`` and ``name.md`` into ``directory``."""
-        csv = self.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        write_text(Path(directory) / f"{self.name}.csv", csv)
-        write_text(Path(directory) / f"{self.name}.md", self.markdown())
-
-
-def scale(results: Results, study: str) -> str:
-    """Two sentences that say how large the study was that made the numbers, and the thesis."""
-    lines = results.summary.groupby("split")["lines"].max()
-    specs = [results.spec(run) for run in results.runs().index]
-    settings = [
-        {
-            **spec["training"],
-            "preset": spec["preset"],
-            "steps": _optimiser_steps(spec["training"], int(lines["train"])),
-            "crop": spec["training"].get("crop") or "all",
-        }
-        for spec in specs
-    ]
-    words = [
-        f"study `{study}`",
-        f"{lines['train']} training and {lines['test']} test lines",
-        *(
-            text.format(" or ".join(map(str, _distinct(each[key] for each in settings))))
-            for key, text in (
-                ("epochs", "{} epochs"),
-                ("steps", "{} optimiser steps"),
-                ("batch_size", "batches of {} lines"),
-                ("crop", "{} samples of each"),
-                ("input_scaling", "input scaling {}"),
-                ("preset", "preset {}"),
-            )
-        ),
-    ]
-    return (
-        f"Scale: {', '.join(words)}. The thesis: {thesis.EPOCHS} epochs, "
-        f"{thesis.TEST_LINES} test lines."
-    )
-
-
-def _distinct(values: Iterable) -> list:
-    """Each value once, numbers in order and before words."""
-    return sorted(set(values), key=lambda value: (isinstance(value, str), value))
-
-
-def _optimiser_steps(training: dict, lines: int) -> int:
-    if training["optimizer_step"] == "epoch":
-        return training["epochs"]
-    return training["epochs"] * math.ceil(lines / training["batch_size"])
-
-
-def kernel_size_table(results: Results, study: str) -> Table:
+def kernel_size_table(results: Results) -> Table:
     """Table 1: threshold and mean F1 of the large-kernel CKCNN against its kernel size."""
     printed = {row.kernel_size: row for row in thesis.TABLE_1}
-    runs = results.runs("kernel_size")
+    cells = results.cells("kernel_size")
     rows = []
-    for size, run in _members(printed, runs, "kernel_size"):
+    for size, cell in _members(printed, cells, "kernel_size"):
         told = printed.get(size)
-        train = mean_f1(results, run, split="train", calibration="train", score="upstream")
+        runs = _runs(cells, cell)
+        train = mean_f1(results, runs, split="train", calibration="train")
         rows.append(
             {
                 "kernel_size": size,
-                "run": run,
+                "cell": cell,
+                "seeds": len(runs),
                 "thesis_threshold": told.threshold if told else math.nan,
-                "threshold_train": _threshold(results, run, "train"),
-                "threshold_validation": _threshold(results, run, "validation"),
+                "threshold_train": thresholds(results, runs, "train"),
+                "threshold_validation": thresholds(results, runs, "validation"),
                 "thesis_train_f1": told.mean_f1 if told else math.nan,
-                **_flat("train_f1", train),
-                **_flat("difference", train - told.mean_f1 if told else NONE),
-                **_flat("test_f1", mean_f1(results, run, score="upstream")),
-                **_flat("test_matched_f1", mean_f1(results, run, score="matched")),
+                **flat("train_f1", train),
+                **flat("difference", train - told.mean_f1 if told else NONE),
+                **flat("test_f1", mean_f1(results, runs)),
+                **flat("test_matched_f1", mean_f1(results, runs, score="matched")),
             }
         )
     data = pd.DataFrame(rows)
-    cells = _cells(
+    text = format_cells(
         data,
         {
             "K": lambda row: f"{row.kernel_size:.0f}",
-            "φ thesis": lambda row: _number(row.thesis_threshold, "{:.2f}"),
-            "φ training lines": lambda row: _number(row.threshold_train, "{:.3g}"),
-            "φ validation lines": lambda row: _number(row.threshold_validation, "{:.3g}"),
-            "training F1, thesis": lambda row: _number(row.thesis_train_f1),
-            "training F1, ours": lambda row: _interval(row, "train_f1"),
-            "ours − thesis": lambda row: _interval(row, "difference", signed=True),
-            "test F1": lambda row: _interval(row, "test_f1"),
-            "test matched F1": lambda row: _interval(row, "test_matched_f1"),
+            "seeds": seeds_text,
+            "φ thesis": lambda row: number(row.thesis_threshold, "{:.2f}"),
+            "φ training lines": lambda row: spoken_thresholds(row.threshold_train),
+            "φ validation lines": lambda row: spoken_thresholds(row.threshold_validation),
+            "training F1, thesis": lambda row: number(row.thesis_train_f1),
+            "training F1, ours": lambda row: interval(row, "train_f1"),
+            "ours − thesis": lambda row: interval(row, "difference", signed=True),
+            "test F1": lambda row: interval(row, "test_f1"),
+            "test matched F1": lambda row: interval(row, "test_matched_f1"),
         },
     )
     caption = (
         f"Table 1. Large-kernel CKCNN at ω0 = {thesis.TABLE_1_OMEGA_0:.0f}: best threshold φ and "
         f"mean F1 at a tolerance of {TOLERANCE} samples. As in the thesis, the training F1 uses "
         "the threshold that is best on the training lines themselves; the test F1 and the matched "
-        f"F1 use the threshold that is best on the validation lines. {_INTERVALS} "
-        f"{scale(results, study)} {_missing('kernel sizes', printed, runs['kernel_size'])}"
+        f"F1 use the threshold that is best on the validation lines. {provenance(results, cells)} "
+        f"{_missing('kernel sizes', printed, cells['kernel_size'])}"
     )
-    return Table("table1", "Kernel size", caption, data, (("", cells),))
+    return Table("table1", "Kernel size", caption, data, (("", text),))
 
 
-def omega_0_table(results: Results, study: str) -> Table:
-    """Table 2: median and mean test F1 of the large-kernel CKCNN against ω0."""
+def omega_0_table(results: Results) -> Table:
+    """Table 2: median and mean test F1 of the large-kernel CKCNN against ω0.
+
+    The thesis's own comparison takes the thresholds from the training lines; the study's takes
+    them from the validation lines, for both scores.
+    """
     printed = {(row.kernel_size, row.omega_0): row for row in thesis.TABLE_2}
-    runs = results.runs("omega_0")
-    keyed = runs.assign(cell=list(zip(runs["kernel_size"], runs["omega_0"], strict=True)))
+    cells = results.cells("omega_0")
+    keyed = cells.assign(place=list(zip(cells["kernel_size"], cells["omega_0"], strict=True)))
     rows = []
-    for score in ("upstream", "matched"):
-        for (size, omega_0), run in _members(printed, keyed, "cell"):
+    for score, calibration in (
+        ("upstream", "train"),
+        ("upstream", "validation"),
+        ("matched", "validation"),
+    ):
+        for (size, omega_0), cell in _members(printed, keyed, "place"):
             # The thesis has no matched score to compare with.
             told = printed.get((size, omega_0)) if score == "upstream" else None
-            median = median_f1(results, run, score) if run else NONE
-            mean = mean_f1(results, run, score=score)
+            runs = _runs(cells, cell)
+            median = median_f1(results, runs, score=score, calibration=calibration)
+            mean = mean_f1(results, runs, score=score, calibration=calibration)
             rows.append(
                 {
                     "score": score,
+                    "calibration": calibration,
                     "kernel_size": size,
                     "omega_0": omega_0,
-                    "run": run,
-                    "threshold": _threshold(results, run, "validation", score),
+                    "cell": cell,
+                    "seeds": len(runs),
+                    "threshold": thresholds(results, runs, calibration, score),
                     "thesis_median_f1": told.median_f1 if told else math.nan,
-                    **_flat("median_f1", median),
-                    **_flat("median_difference", median - told.median_f1 if told else NONE),
+                    **flat("median_f1", median),
+                    **flat("median_difference", median - told.median_f1 if told else NONE),
                     "thesis_mean_f1": told.mean_f1 if told else math.nan,
-                    **_flat("mean_f1", mean),
-                    **_flat("mean_difference", mean - told.mean_f1 if told else NONE),
+                    **flat("mean_f1", mean),
+                    **flat("mean_difference", mean - told.mean_f1 if told else NONE),
                 }
             )
     data = pd.DataFrame(rows)
     axes = {
         "K": lambda row: f"{row.kernel_size:.0f}",
         "ω0": lambda row: f"{row.omega_0:g}",
-        "φ": lambda row: _number(row.threshold, "{:.3g}"),
+        "seeds": seeds_text,
+        "φ": lambda row: spoken_thresholds(row.threshold),
     }
     beside_thesis = axes | {
-        "median, thesis": lambda row: _number(row.thesis_median_f1),
-        "median, ours": lambda row: _interval(row, "median_f1"),
-        "median, ours − thesis": lambda row: _interval(row, "median_difference", signed=True),
-        "mean, thesis": lambda row: _number(row.thesis_mean_f1),
-        "mean, ours": lambda row: _interval(row, "mean_f1"),
-        "mean, ours − thesis": lambda row: _interval(row, "mean_difference", signed=True),
+        "median, thesis": lambda row: number(row.thesis_median_f1),
+        "median, ours": lambda row: interval(row, "median_f1"),
+        "median, ours − thesis": lambda row: interval(row, "median_difference", signed=True),
+        "mean, thesis": lambda row: number(row.thesis_mean_f1),
+        "mean, ours": lambda row: interval(row, "mean_f1"),
+        "mean, ours − thesis": lambda row: interval(row, "mean_difference", signed=True),
     }
     alone = axes | {
-        "median": lambda row: _interval(row, "median_f1"),
-        "mean": lambda row: _interval(row, "mean_f1"),
+        "median": lambda row: interval(row, "median_f1"),
+        "mean": lambda row: interval(row, "mean_f1"),
     }
-    upstream = data[data["score"] == "upstream"]
-    matched = data[(data["score"] == "matched") & (data["run"] != "")]
+    upstream = data["score"] == "upstream"
+    training = data["calibration"] == "train"
+    matched = data[~upstream & (data["cell"] != "")]
     caption = (
         f"Table 2. Large-kernel CKCNN: median and mean of the F1 of the test lines at a tolerance "
-        f"of {TOLERANCE} samples, with the threshold φ that is best on the validation lines (the "
-        f"thesis took it from the training lines). {_INTERVALS} {scale(results, study)} "
-        f"{_missing('cells (K, ω0)', printed, keyed['cell'])}"
+        f"of {TOLERANCE} samples. The thesis took its threshold φ from the training lines; what "
+        "the study says elsewhere of test lines uses thresholds from the validation lines. Of "
+        "several seeds, the median is the mean of theirs. "
+        f"{provenance(results, cells)} {_missing('cells (K, ω0)', printed, keyed['place'])}"
     )
     blocks = (
-        ("F1 as in the thesis (`upstream`)", _cells(upstream, beside_thesis)),
-        ("One-to-one matched F1 (`matched`); the thesis has none", _cells(matched, alone)),
+        (
+            "F1 as in the thesis (`upstream`), φ from the training lines",
+            format_cells(data[upstream & training], beside_thesis),
+        ),
+        (
+            "F1 as in the thesis (`upstream`), φ from the validation lines",
+            format_cells(data[upstream & ~training], beside_thesis),
+        ),
+        (
+            "One-to-one matched F1 (`matched`), φ from the validation lines; the thesis has none",
+            format_cells(matched, alone),
+        ),
     )
     return Table("table2", "Kernel size and ω0", caption, data, blocks)
 
 
-def dilated_table(results: Results, study: str) -> Table:
+def dilated_table(results: Results) -> Table:
     """Conventional against continuous kernels in the dilated network (claim C1)."""
-    runs = results.runs("dilated")
-    reference = next((run for run in runs.index if runs.network[run] == "cnn_dilated"), None)
+    cells = results.cells("dilated")
+    reference = next((cell for cell in cells.index if cells.network[cell] == "cnn_dilated"), None)
     rows = []
-    for run in runs.index:
+    for cell in cells.itertuples():
         for score in ("upstream", "matched"):
             against = NONE
-            if reference is not None and run != reference:
+            if reference is not None and cell.Index != reference:
                 against = paired_difference(
-                    results.line_scores(run, score=score),
-                    results.line_scores(reference, score=score),
+                    line_f1(results, cell.runs, score=score),
+                    line_f1(results, cells.runs[reference], score=score),
                 )
             rows.append(
                 {
-                    "run": run,
-                    "network": runs.network[run],
-                    "omega_0": runs.omega_0[run],
+                    "cell": cell.Index,
+                    "seeds": cell.seeds,
+                    "network": cell.network,
+                    "omega_0": cell.omega_0,
                     "score": score,
-                    "thesis_parameters": thesis.PARAMETERS.get(runs.network[run], math.nan),
-                    "parameters": runs.parameters[run],
-                    "threshold": _threshold(results, run, "validation", score),
-                    **_flat("mean_f1", mean_f1(results, run, score=score)),
-                    **_flat("median_f1", median_f1(results, run, score) if run else NONE),
-                    **_flat("paired_difference", against),
+                    "thesis_parameters": thesis.PARAMETERS.get(cell.network, math.nan),
+                    "parameters": cell.parameters,
+                    "threshold_train": thresholds(results, cell.runs, "train", score),
+                    "threshold_validation": thresholds(results, cell.runs, "validation", score),
+                    **flat("mean_f1", mean_f1(results, cell.runs, score=score)),
+                    **flat("median_f1", median_f1(results, cell.runs, score=score)),
+                    **flat("paired_difference", against),
                 }
             )
-    columns = ["run", "network", "omega_0", "score", "thesis_parameters", "parameters", "threshold"]
+    columns = ["cell", "seeds", "network", "omega_0", "score", "thesis_parameters", "parameters"]
+    columns += ["threshold_train", "threshold_validation"]
     for quantity in ("mean_f1", "median_f1", "paired_difference"):
-        columns += _flat(quantity, NONE)
+        columns += flat(quantity, NONE)
     data = pd.DataFrame(rows, columns=columns)
-    cells = _cells(
+    text = format_cells(
         data,
         {
             "network": lambda row: f"`{row.network}`",
-            "ω0": lambda row: _number(row.omega_0, "{:g}"),
-            "parameters, thesis": lambda row: _number(row.thesis_parameters, "{:,.0f}"),
-            "parameters, ours": lambda row: _number(row.parameters, "{:,.0f}"),
-            "F1": lambda row: row.score,
-            "φ": lambda row: _number(row.threshold, "{:.3g}"),
-            "mean": lambda row: _interval(row, "mean_f1"),
-            "median": lambda row: _interval(row, "median_f1"),
-            "mean − conventional": lambda row: _interval(row, "paired_difference", signed=True),
+            "ω0": lambda row: number(row.omega_0, "{:g}"),
+            "seeds": seeds_text,
+            "parameters, thesis": lambda row: number(row.thesis_parameters, "{:,.0f}"),
+            "parameters, ours": lambda row: number(row.parameters, "{:,.0f}"),
+            "score": lambda row: row.score,
+            "φ training lines": lambda row: spoken_thresholds(row.threshold_train),
+            "φ validation lines": lambda row: spoken_thresholds(row.threshold_validation),
+            "mean F1": lambda row: interval(row, "mean_f1"),
+            "median F1": lambda row: interval(row, "median_f1"),
+            "mean − conventional": lambda row: interval(row, "paired_difference", signed=True),
         },
     )
     wanted = {"cnn_dilated": None, "ckcnn_dilated": None}
     caption = (
         "Dilated networks with conventional and with continuous kernels: F1 of the test lines at "
-        f"a tolerance of {TOLERANCE} samples, thresholds φ from the validation lines. The last "
-        "column is the mean over the lines of the difference on the same line. The thesis prints "
-        f"no score for this pair, only a figure. {_INTERVALS} {scale(results, study)} "
-        f"{_missing('networks', wanted, runs['network'])}"
+        f"a tolerance of {TOLERANCE} samples, with the threshold φ that is best on the validation "
+        "lines (that from the training lines stands beside it). The last column is the mean over "
+        "the lines of the difference on the same line. The thesis prints no score for this pair, "
+        f"only a figure, and a threshold of {thesis.DILATED_THRESHOLD:g} for the continuous "
+        f"kernels. {provenance(results, cells)} {_missing('networks', wanted, cells['network'])}"
     )
-    return Table("dilated", "Dilated networks", caption, data, (("", cells),))
+    return Table("dilated", "Dilated networks", caption, data, (("", text),))
 
 
-def baselines_table(results: Results, study: str) -> Table:
+def baselines_table(results: Results) -> Table:
     """Every network beside predictors that learn little or do not look at the input at all."""
     at_tolerance = results.baselines[results.baselines["tolerance"] == TOLERANCE]
-    comb = results.baseline_lines("comb")
+    comb = results.baseline_lines("comb")[["f1"]]
     rows = []
     for name in at_tolerance["baseline"].unique():
-        above = paired_difference(results.baseline_lines(name), comb) if name != "comb" else NONE
+        above = NONE
+        if name != "comb":
+            above = paired_difference(results.baseline_lines(name)[["f1"]], comb)
         rows.append(
             {
                 "predictor": name,
                 "kind": "baseline",
+                "seeds": 0,
                 "parameters": math.nan,
-                **_flat("upstream_f1", _baseline(at_tolerance, name, "upstream")),
-                **_flat("above_comb", above),
-                **_flat("matched_f1", _baseline(at_tolerance, name, "matched")),
+                **flat("upstream_f1", baseline(at_tolerance, name, "upstream")),
+                **flat("above_comb", above),
+                **flat("matched_f1", baseline(at_tolerance, name, "matched")),
             }
         )
-    runs = results.runs()
-    for run in runs.index:
+    cells = results.cells()
+    for cell in cells.itertuples():
         rows.append(
             {
-                "predictor": run,
+                "predictor": cell.Index,
                 "kind": "network",
-                "parameters": runs.parameters[run],
-                **_flat("upstream_f1", mean_f1(results, run, score="upstream")),
-                **_flat("above_comb", paired_difference(results.line_scores(run), comb)),
-                **_flat("matched_f1", mean_f1(results, run, score="matched")),
+                "seeds": cell.seeds,
+                "parameters": cell.parameters,
+                **flat("upstream_f1", mean_f1(results, cell.runs)),
+                **flat("above_comb", above_comb(results, cell.runs)),
+                **flat("matched_f1", mean_f1(results, cell.runs, score="matched")),
             }
         )
     data = pd.DataFrame(rows)
     data = data.sort_values("upstream_f1", ascending=False, kind="stable", ignore_index=True)
-    cells = _cells(
+    text = format_cells(
         data,
         {
             "predictor": lambda row: f"`{row.predictor}`",
             "kind": lambda row: row.kind,
-            "parameters": lambda row: _number(row.parameters, "{:,.0f}"),
-            "F1": lambda row: _interval(row, "upstream_f1"),
-            "F1 − comb": lambda row: _interval(row, "above_comb", signed=True),
-            "matched F1": lambda row: _interval(row, "matched_f1"),
+            "seeds": seeds_text,
+            "parameters": lambda row: number(row.parameters, "{:,.0f}"),
+            "F1": lambda row: interval(row, "upstream_f1"),
+            "F1 − comb": lambda row: interval(row, "above_comb", signed=True),
+            "matched F1": lambda row: interval(row, "matched_f1"),
         },
     )
     caption = (
         f"{best_against_comb(results)} Mean F1 of the test lines at a tolerance of {TOLERANCE} "
         f"samples, thresholds from the validation lines. The comb fires at every "
         f"{2 * TOLERANCE + 1}th sample whatever the input; the difference from it is taken line "
-        f"by line. {_INTERVALS} {scale(results, study)}"
+        f"by line. {provenance(results, cells)}"
     )
-    return Table("baselines", "Networks and baselines", caption, data, (("", cells),))
+    return Table("baselines", "Networks and baselines", caption, data, (("", text),))
+
+
+def above_comb(results: Results, runs: Iterable[str]) -> Estimate:
+    """Mean test F1 of a cell minus that of the comb, which depends on no noise, line by line."""
+    return paired_difference(line_f1(results, runs), results.baseline_lines("comb")[["f1"]])
 
 
 def best_run(results: Results) -> str:
-    """The run with the best mean F1 on the validation lines; test lines have no say in it."""
+    """The run with the best mean F1 on the validation lines; test lines have no say in it.
+
+    Among those on the study's own lines: on noisier ones a score is another score.
+    """
     best: dict[str, float] = {}
-    for run in results.runs().index:
+    for run in (run for runs in results.cells()["runs"] for run in runs):
         rows = results.thresholds(run)
         wanted = (rows["split"] == "validation") & (rows["score"] == "upstream")
         best[run] = rows.loc[wanted & (rows["tolerance"] == TOLERANCE), "mean_f1"].max()
+    if not best:
+        raise StudyError("no network of the study was trained on its own lines")
     return max(best, key=best.__getitem__)
 
 
 def best_against_comb(results: Results) -> str:
     """One sentence: does the best network beat the comb on the test lines?"""
     run = best_run(results)
-    above = paired_difference(results.line_scores(run), results.baseline_lines("comb"))
+    above = above_comb(results, [run])
     rows = results.baselines[results.baselines["tolerance"] == TOLERANCE]
     if above.low > 0:
         verdict = "beats"
@@ -342,18 +320,50 @@ def best_against_comb(results: Results) -> str:
         verdict = "cannot be told from"
     return (
         f"The best network by its validation F1, `{run}`, {verdict} the comb: mean test F1 "
-        f"{as_text(mean_f1(results, run, score='upstream'))} against "
-        f"{as_text(_baseline(rows, 'comb', 'upstream'))}, a difference of "
+        f"{as_text(mean_f1(results, [run]))} against "
+        f"{as_text(baseline(rows, 'comb', 'upstream'))}, a difference of "
         f"{as_text(above, signed=True)}."
     )
 
 
-_INTERVALS = "Brackets: 95 % bootstrap intervals over lines, for one trained network each."
+def thresholds(results: Results, runs: Iterable[str], split: str, score: str = "upstream") -> str:
+    """The threshold that was best on the split's lines, or those of several runs: ``0.1;0.2``."""
+    found = []
+    for run in runs:
+        rows = results.thresholds(run)
+        wanted = (rows["split"] == split) & (rows["score"] == score)
+        wanted &= rows["tolerance"] == TOLERANCE
+        found += [f"{value:.6g}" for value in rows.loc[wanted, "threshold"]]
+    return ";".join(found)
 
 
-def _members(printed: Iterable, runs: pd.DataFrame, column: str) -> list[tuple]:
-    """Union of the thesis's and the study's grid, sorted: (value, run or '')."""
-    ours = list(zip(runs[column], runs.index, strict=True))
+def baseline(rows: pd.DataFrame, name: str, score: str) -> Estimate:
+    """Mean F1 of a baseline, from rows of a single tolerance; NaN where it is not there."""
+    found = rows[(rows["baseline"] == name) & (rows["score"] == score)]
+    if found.empty:
+        return NONE
+    row = found.iloc[0]
+    return Estimate(float(row["mean_f1"]), float(row["ci_low"]), float(row["ci_high"]))
+
+
+def spoken_thresholds(found: str) -> str:
+    """Thresholds to three digits, each once."""
+    each = dict.fromkeys(f"{float(value):.3g}" for value in found.split(";") if value)
+    return ", ".join(each) or DASH
+
+
+def seeds_text(row) -> str:
+    """Number of seeds of a row, or a dash."""
+    return str(row.seeds) if row.seeds else DASH
+
+
+def _runs(cells: pd.DataFrame, cell: str) -> tuple[str, ...]:
+    return cells.runs[cell] if cell else ()
+
+
+def _members(printed: Iterable, cells: pd.DataFrame, column: str) -> list[tuple]:
+    """Union of the thesis's and the study's grid, sorted: (value, cell or '')."""
+    ours = list(zip(cells[column], cells.index, strict=True))
     absent = set(printed) - {value for value, _ in ours}
     return sorted([*ours, *((value, "") for value in absent)])
 
@@ -366,73 +376,8 @@ def _missing(what: str, printed: Iterable, ours: Iterable) -> str:
         return f"The study has the thesis's {what}, all of them."
     parts = []
     if absent:
-        parts.append(f"not in this study: {_listing(absent)}")
+        parts.append(f"not in this study: {listing(absent)}")
     if added:
-        parts.append(f"not in the thesis: {_listing(added)}")
+        parts.append(f"not in the thesis: {listing(added)}")
     text = "; ".join(parts)
     return f"Of the {what}, {text}."
-
-
-def _listing(values: Sequence) -> str:
-    def one(value) -> str:
-        if isinstance(value, tuple):
-            return "(" + ", ".join(one(part) for part in value) + ")"
-        return value if isinstance(value, str) else f"{value:g}"
-
-    return ", ".join(one(value) for value in values)
-
-
-def _threshold(results: Results, run: str, split: str, score: str = "upstream") -> float:
-    if not run:
-        return math.nan
-    rows = results.thresholds(run)
-    wanted = (rows["split"] == split) & (rows["score"] == score) & (rows["tolerance"] == TOLERANCE)
-    found = rows.loc[wanted, "threshold"]
-    return float(found.iloc[0]) if len(found) else math.nan
-
-
-def _baseline(rows: pd.DataFrame, name: str, score: str) -> Estimate:
-    found = rows[(rows["baseline"] == name) & (rows["score"] == score)]
-    if found.empty:
-        return NONE
-    row = found.iloc[0]
-    return Estimate(float(row["mean_f1"]), float(row["ci_low"]), float(row["ci_high"]))
-
-
-def _flat(name: str, estimate: Estimate) -> dict[str, float]:
-    return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    }
-
-
-def _cells(data: pd.DataFrame, columns: dict[str, Callable]) -> pd.DataFrame:
-    rows = [[text(row) for text in columns.values()] for row in data.itertuples()]
-    return pd.DataFrame(rows, columns=list(columns))
-
-
-def _number(value: float, pattern: str = "{:.3f}") -> str:
-    return DASH if math.isnan(value) else pattern.format(value)
-
-
-def _interval(row, name: str, *, signed: bool = False) -> str:
-    ends = (getattr(row, name), getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
-    return as_text(Estimate(*ends), signed=signed)
-
-
-def as_text(estimate: Estimate, *, signed: bool = False) -> str:
-    """``0.801 [0.790, 0.812]``, or a dash."""
-    pattern = "{:+.3f}" if signed else "{:.3f}"
-    if math.isnan(estimate.value):
-        return DASH
-    value = pattern.format(estimate.value).replace("-", "−")
-    if math.isnan(estimate.low):
-        return value
-    low, high = (pattern.format(end).replace("-", "−") for end in (estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
-
-
-def _pipe_table(cells: pd.DataFrame) -> str:
-    rows = [list(cells.columns), ["---"] * len(cells.columns), *cells.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

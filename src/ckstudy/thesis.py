@@ -69,3 +69,30 @@ PARAMETERS = {"cnn_dilated": 137_729, "ckcnn_dilated": 636_497, "ckcnn": 28_392}
 
 DILATED_THRESHOLD = 0.1
 """Threshold of the dilated CKCNN at a tolerance of 4 samples (section 4.1)."""
+
+
+class Reading(NamedTuple):
+    """A choice on which a study may differ from the thesis, and what the thesis says of it."""
+
+    setting: str
+    printed: str
+
+
+READINGS = (
+    Reading("lines", "training lines: not stated (1024 in the data of SRML-1D)"),
+    Reading("epochs", "1250 epochs"),
+    Reading("batch_size", "not stated (64 in SRML-1D)"),
+    Reading("optimizer_step", "not stated; SRML-1D steps once an epoch"),
+    Reading("learning_rate", "0.001; SRML-1D has 0.01"),
+    Reading("crop", "whole lines"),
+    Reading("input_scaling", "none: volts"),
+    Reading("kernel_init", "SIREN; the released CKConv starts from another one"),
+    Reading("omega_scales_bias", "no; the released CKConv multiplies the bias too"),
+    Reading("channels", "22 in the text, 15 by the printed parameters"),
+    Reading("preset", "see docs/thesis.md"),
+    Reading("seed", "one network a cell, seed not stated"),
+)
+"""What could explain a difference from Tables 1 and 2, by the names of the config's settings.
+
+SRML-1D and CKConv are the published codes that the thesis built upon (docs/thesis.md).
+"""

@@ -34,8 +34,10 @@ try:
         config.update(usual | archived_config(here["archive"]) | here)
     validate(config, "../schemas/config.schema.yaml")
     RUNS, EXPERIMENTS = expand_grid(config)
+    MISSING = []
     if config["archive"]:
         there = archived_runs(config["archive"])
+        MISSING = [name for name in RUNS if name not in there]
         RUNS = {name: spec for name, spec in RUNS.items() if name in there}
         EXPERIMENTS = {
             experiment: [name for name in names if name in there]

@@ -113,7 +113,9 @@ rule collect:
         experiments=as_json(EXPERIMENTS),
         folder=f"{RESULTS}/runs",
         resamples=config["evaluation"]["bootstrap"],
+        noise=config["data"]["noise_percent"],
     shell:
         "ckstudy collect --runs {params.folder} {params.runs}"
         " --experiments {params.experiments:q} --resamples {params.resamples}"
+        " --noise-percent {params.noise}"
         " --out {output} > {log} 2>&1"

@@ -3,7 +3,13 @@
 
 DIAGRAMS = ["figure1_siren", "figure2_ckconv", "figure3_dilated_cnn", "figure4_ckcnn"]
 LINE_FIGURES = ["figure5_dual_loss", "figure6_scoring", "simulated_line", "population"]
-SCORE_FIGURES = ["figure7_dilated", "figure8_omega_0", "kernel_size", "learning_curves"]
+SCORE_FIGURES = [
+    "figure7_dilated",
+    "figure8_omega_0",
+    "kernel_size",
+    "kernel_size_noise",
+    "learning_curves",
+]
 FORMATS = ["png", "svg"]
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{format}}",
@@ -66,13 +72,17 @@ rule line_figures:
 rule score_figures:
     input:
         f"{RESULTS}/summary.csv",
-        f"{RESULTS}/baselines.csv",
+        expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
     output:
         pictures(SCORE_FIGURES),
     log:
         f"{RESULTS}/logs/figures/scores.log",
     params:
-        code=source_digest("ckstudy.figures.catalogue", "ckstudy.figures.scores"),
+        code=source_digest(
+            "ckstudy.figures.catalogue",
+            "ckstudy.figures.scores",
+            "ckstudy.figures.noise",
+        ),
         results=RESULTS,
         out=f"{RESULTS}/figures",
     shell:

@@ -5,6 +5,8 @@ TABLE_NAMES = {
     "02_dilated": ["dilated", "baselines"],
     "03_kernel_size": ["table1"],
     "04_omega_0": ["table2"],
+    "05_noise": ["noise"],
+    "06_claims": ["claims", "explanations", "ablation"],
 }
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
@@ -50,11 +52,27 @@ rule notebook_data:
         " -p results={params.results} > {log.text} 2>&1"
 
 
-# The three notebooks of scores differ in the figures they show and the tables they write.
+# What the tables say of the study itself, and the margins of the verdicts on its claims.
+rule describe:
+    output:
+        f"{RESULTS}/study.json",
+    log:
+        f"{RESULTS}/logs/describe.log",
+    params:
+        study=as_json(
+            {"study": config["study"], "claims": config["claims"], "missing": MISSING}
+        ),
+    shell:
+        "ckstudy describe {params.study:q} --out {output} > {log} 2>&1"
+
+
+# The notebooks of scores differ in the figures they show and the tables they write.
 for name, shown in {
     "02_dilated": ["figure7_dilated"],
     "03_kernel_size": ["kernel_size", "learning_curves"],
     "04_omega_0": ["figure8_omega_0"],
+    "05_noise": ["kernel_size_noise"],
+    "06_claims": [],
 }.items():
 
     rule:
@@ -62,6 +80,7 @@ for name, shown in {
             f"notebook_{name.split('_', 1)[1]}"
         input:
             notebook=f"workflow/notebooks/{name}.ipynb",
+            study=f"{RESULTS}/study.json",
             summary=f"{RESULTS}/summary.csv",
             baselines=expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
             baseline_lines=expand(
@@ -76,8 +95,7 @@ for name, shown in {
             text=f"{RESULTS}/logs/notebooks/{name}.log",
         params:
             results=RESULTS,
-            study=config["study"],
             code=source_digest("ckstudy.notebook", "ckstudy.tables", "ckstudy.claims"),
         shell:
             "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
-            " -p results={params.results} -p study={params.study} > {log.text} 2>&1"
+            " -p results={params.results} > {log.text} 2>&1"

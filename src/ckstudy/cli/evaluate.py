@@ -114,13 +114,16 @@ def collect(
         typer.Option(help="The runs of each experiment: a JSON object, or a file that holds it."),
     ] = "{}",
     resamples: Resamples = 2000,
+    noise_percent: Annotated[
+        float, typer.Option(min=0, help="Noise of the study's own lines, in percent of 9.65 V.")
+    ] = 0.0,
 ) -> None:
     """Put the scores of all runs into one table, with means, medians and intervals."""
     from ckstudy.cli.arguments import read_spec
     from ckstudy.scoring.score_files import write_table
     from ckstudy.scoring.summary import summarise_runs
 
-    write_table(out, summarise_runs(runs, run, read_spec(experiments), resamples))
+    write_table(out, summarise_runs(runs, run, read_spec(experiments), resamples, noise_percent))
 
 
 def _check_noise(model: Path, *lines: Path) -> None:

@@ -1,4 +1,4 @@
-"""``ckstudy figures`` and ``ckstudy notebook``: from scores to pictures, tables and prose."""
+"""``ckstudy describe``, ``figures`` and ``notebook``: from scores to pictures, tables and prose."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +8,24 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
+    app.command("describe")(describe)
     app.command("figures")(figures)
     app.command("notebook")(notebook)
+
+
+def describe(
+    study: Annotated[
+        str,
+        typer.Argument(help="study, claims and missing: a JSON object, or a file that holds it."),
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write it: study.json of the results.")],
+) -> None:
+    """Write what a study says of itself: its name, the margins of its verdicts, what it lacks."""
+    from ckstudy.cli.arguments import read_spec
+    from ckstudy.files import write_json
+    from ckstudy.results import STUDY_KEYS
+
+    write_json(out, read_spec(study, STUDY_KEYS))
 
 
 def figures(

@@ -37,6 +37,7 @@ FIGURES: dict[str, Entry] = {
     "simulated_line": Entry("lines", "data", "simulated_line"),
     "population": Entry("lines", "data", "population"),
     "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
+    "kernel_size_noise": Entry("scores", "noise", "noise_scores"),
     "learning_curves": Entry("scores", "scores", "learning_curves"),
 }
 

@@ -11,14 +11,20 @@ from ckstudy.networks import build_network, count_parameters
 from ckstudy.scoring.aggregate import summarise_scores
 from ckstudy.scoring.intervals import RESAMPLES
 from ckstudy.scoring.score_files import LINE_COLUMNS, read_table, read_thresholds
+from ckstudy.study import noise_of
 
 GROUP = ["calibration", "score", "tolerance"]
 
 
 def summarise_run(
-    folder: str | Path, experiments: Iterable[str] = (), resamples: int = RESAMPLES
+    folder: str | Path,
+    experiments: Iterable[str] = (),
+    resamples: int = RESAMPLES,
+    noise_percent: float = 0.0,
 ) -> pd.DataFrame:
     """The summary's rows of one run, from the files in its folder.
+
+    ``noise_percent`` is that of the study's own lines, which runs have that name no other.
 
     Raises
     ------
@@ -27,7 +33,7 @@ def summarise_run(
         than those in the folder.
     """
     folder = Path(folder)
-    about = _describe(folder, experiments)
+    about = _describe(folder, experiments, noise_percent)
     chosen = read_thresholds(folder / "thresholds.csv")
     parts = []
     for split, made_by in (("train", "calibrate"), ("test", "evaluate")):
@@ -56,6 +62,7 @@ def summarise_runs(
     runs: Iterable[str] | None = None,
     experiments: Mapping[str, Iterable[str]] | None = None,
     resamples: int = RESAMPLES,
+    noise_percent: float = 0.0,
 ) -> pd.DataFrame:
     """The summary of all runs in a folder.
 
@@ -69,6 +76,8 @@ def summarise_runs(
         The names of the runs that serve each experiment.
     resamples : int
         Of the bootstrap over lines.
+    noise_percent : float
+        Noise of the study's own lines; a run of other lines says so in its ``spec.json``.
 
     Raises
     ------
@@ -84,14 +93,17 @@ def summarise_runs(
         for name in members:
             if name in serves:
                 serves[name].append(experiment)
-    parts = [summarise_run(folder / name, serves[name], resamples) for name in serves]
+    parts = [
+        summarise_run(folder / name, served, resamples, noise_percent)
+        for name, served in serves.items()
+    ]
     table = pd.concat(parts, ignore_index=True)
     scores = parts[0].columns[parts[0].columns.get_loc("split") :]
     about = [column for column in table.columns if column not in scores]
     return table[[*about, *scores]]
 
 
-def _describe(folder: Path, experiments: Iterable[str]) -> dict:
+def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) -> dict:
     """What the run is: names, parameters, and each single-valued network and training setting."""
     path = folder / "spec.json"
     try:
@@ -102,6 +114,7 @@ def _describe(folder: Path, experiments: Iterable[str]) -> dict:
         raise StudyError(f"{path} cannot be read: {error.strerror}; train the run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path} is no spec of a run ({error!r}); train the run again") from None
+    noise = noise_of(spec)
     about = {
         "run": folder.name,
         "experiments": ";".join(experiments),
@@ -110,6 +123,7 @@ def _describe(folder: Path, experiments: Iterable[str]) -> dict:
         "kernel_size": network.get("kernel_size"),
         "omega_0": network.get("omega_0"),
         "parameters": count_parameters(build_network(**network)),
+        "noise_percent": float(noise_percent if noise is None else noise),
     }
     for settings in (network, training):
         for key, value in settings.items():
