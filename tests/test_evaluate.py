@@ -1,6 +1,7 @@
 """The verbs calibrate, evaluate, baselines and collect, on data set files and a small network."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -266,6 +267,20 @@ def test_a_spoilt_run_is_not_collected(study, tmp_path, name, spoil, message):
     with pytest.raises(StudyError, match=message):
         invoke("collect", "--runs", run.parent, "--run", "a-run", "--out", tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
+
+
+def test_the_summary_tells_the_noise_of_the_lines_of_each_run(study, tmp_path):
+    run = copied(study, tmp_path)
+    other = tmp_path / "runs" / "noisy"
+    shutil.copytree(run, other)
+    spec = json.loads((run / "spec.json").read_text())
+    (other / "spec.json").write_text(json.dumps({**spec, "data": {"noise_percent": 32.0}}))
+    for own in (0.0, 4.0):
+        out = tmp_path / "s.csv"
+        invoke("collect", "--runs", run.parent, "--noise-percent", own, "--out", out)
+        noise = pd.read_csv(out).groupby("run")["noise_percent"].unique()
+        assert noise["a-run"] == [own]
+        assert noise["noisy"] == [32.0]
 
 
 def test_nothing_to_collect_is_said(tmp_path):
