@@ -100,7 +100,7 @@ def ablation_table(results: Results) -> Table:
         {
             "setting": lambda row: f"`{row.setting}`",
             "from → to": lambda row: f"{row.before} → {row.to}",
-            "network": lambda row: f"`{row.reference}`",
+            "network": lambda row: f"`{row.reference}` → `{row.other}`",
             "seeds": lambda row: f"{row.reference_seeds} → {row.other_seeds}",
             "F1 before": lambda row: interval(row, "upstream_f1"),
             "change of F1": lambda row: interval(row, "upstream_difference", signed=True),

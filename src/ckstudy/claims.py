@@ -105,7 +105,9 @@ def dilated_matches(results: Results) -> Claim:
     conventional = cells[cells["network"] == "cnn_dilated"]
     continuous = cells[cells["network"] == "ckcnn_dilated"]
     if conventional.empty or continuous.empty:
-        return claim._replace(note=f"The study lacks one of the two networks. {note}".strip())
+        return _without_verdict(
+            claim, "One of the two networks is not there or has not learned.", note
+        )
     evidence = _differences(results, continuous, conventional.iloc[0])
     verdict = _unanimous([(_equal(each, equal), _unequal(each, equal)) for _, each in evidence])
     return _decide(claim, evidence, verdict, note, effect=_largest(evidence))
@@ -122,8 +124,8 @@ def dilated_insensitive(results: Results) -> Claim:
     )
     cells, note = _learned(results, _at_every_omega_0(results))
     if cells["omega_0"].nunique() < 2:
-        return claim._replace(
-            note=f"The study has this network at fewer than two ω0. {note}".strip()
+        return _without_verdict(
+            claim, "This network is there, and has learned, at fewer than two ω0.", note
         )
     evidence = _differences(results, cells.iloc[1:], cells.iloc[0])
     if any(_unequal(each, equal) for _, each in evidence):
@@ -146,7 +148,9 @@ def larger_kernels_worse(results: Results) -> Claim:
     cells, note = _learned(results, results.cells("kernel_size"))
     cells = cells.sort_values("kernel_size")
     if cells["kernel_size"].nunique() < 2:
-        return claim._replace(note=f"The study has fewer than two kernel sizes. {note}".strip())
+        return _without_verdict(
+            claim, "Fewer than two kernel sizes are there and have learned.", note
+        )
     evidence = _differences(results, cells.iloc[-1:], cells.iloc[0])
     ((_, difference),) = evidence
     return _decide(claim, evidence, _unanimous([(difference.high < 0, difference.low > 0)]), note)
@@ -168,8 +172,11 @@ def large_kernels_under_fit(results: Results) -> Claim:
     dilated, _ = _learned(results, results.cells("dilated"))
     conventional = dilated[dilated["network"] == "cnn_dilated"]
     if cells.empty or conventional.empty:
-        missing = "The study lacks the large kernels or the conventional CNN."
-        return claim._replace(note=f"{missing} {note}".strip())
+        return _without_verdict(
+            claim,
+            "The large kernels or the conventional CNN are not there or have not learned.",
+            note,
+        )
     on_training = {"split": "train", "calibration": "train"}
     against = conventional.iloc[0]
     evidence, votes = [], []
@@ -206,14 +213,17 @@ def long_context_helps(results: Results) -> Claim:
     levels = sorted(every["noise_percent"].unique())
     cells, note = _learned(results, every, "Left out")
     if len(levels) < 2:
-        return claim._replace(note=f"The study has no two levels of noise. {note}".strip())
+        return _without_verdict(claim, "The study has no two levels of noise.", note)
     smallest, least = every["kernel_size"].min(), levels[0]
     trained, learned = (_sizes_at_all(each, levels) for each in (every, cells))
     if part := sorted(set(every["kernel_size"]) - set(trained)):
         note = f"Not trained at every level of noise: K = {listing(part)}. {note}".strip()
     if smallest not in learned or len(learned) < 2:
-        lacking = "Fewer than two kernels, the smallest among them, have learned at every level."
-        return claim._replace(note=f"{lacking} {note}".strip())
+        return _without_verdict(
+            claim,
+            "Fewer than two kernels, the smallest among them, have learned at every level.",
+            note,
+        )
     evidence, votes = [], []
     for size in learned[1:]:
         for percent in levels[1:]:
@@ -355,6 +365,10 @@ def _decide(claim: Claim, evidence: tuple, verdict: str, note: str, effect: int 
     return claim._replace(
         evidence=evidence, effect=effect, note=note, verdict=UNDECIDED if note else verdict
     )
+
+
+def _without_verdict(claim: Claim, why: str, note: str) -> Claim:
+    return claim._replace(note=f"{why} {note}".strip())
 
 
 def _equal(difference: Estimate, margin: float) -> bool:
