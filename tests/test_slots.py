@@ -39,6 +39,27 @@ def test_cards_are_named_by_what_every_process_calls_them(visible, expected):
     assert list_cards(visible, LISTING) == expected
 
 
+DIVIDED = """\
+GPU 0: NVIDIA H200 (UUID: GPU-aaaa-1)
+  MIG 3g.71gb     Device  0: (UUID: MIG-cccc-3)
+  MIG 3g.71gb     Device  1: (UUID: MIG-dddd-4)
+GPU 1: NVIDIA H200 (UUID: GPU-bbbb-2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        (None, ["MIG-cccc-3", "MIG-dddd-4", "GPU-bbbb-2"]),
+        ("0", ["MIG-cccc-3", "MIG-dddd-4"]),
+        ("MIG-dddd-4", ["MIG-dddd-4"]),
+        ("1", ["GPU-bbbb-2"]),
+    ],
+)
+def test_the_parts_of_a_divided_card_are_cards_of_their_own(visible, expected):
+    assert list_cards(visible, DIVIDED) == expected
+
+
 def test_without_a_listing_the_names_given_have_to_do():
     assert list_cards("0,1", "") == ["0", "1"]
     assert list_cards(None, "No devices were found") == []

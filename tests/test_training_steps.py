@@ -227,3 +227,27 @@ def test_recorded_steps_are_the_plain_ones(name, once_an_epoch, device):
     assert not recorded.said
     for one, other in zip(ours[:6], expected[:6], strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_on_cuda_it_computes_in_full_float32_in_a_stream_of_its_own(monkeypatch):
+    """By what torch is told, as for a card: dilated convolutions must stay with cuDNN."""
+    waited = []
+
+    class Stream:
+        def __init__(self, device=None):
+            self.wait_stream = waited.append
+
+    outside = Stream()
+    entered = []
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: outside)
+    monkeypatch.setattr(torch.cuda, "stream", lambda own: nullcontext(entered.append(own)))
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    with computing_on(torch.device("cuda")):
+        assert not torch.backends.cudnn.deterministic
+        assert not torch.backends.cudnn.benchmark
+        assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+        assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+        assert waited == [outside]
+    assert torch.backends.cudnn.deterministic
+    assert waited == [outside, *entered]

@@ -39,11 +39,16 @@ def computing_on(device: torch.device) -> Iterator[None]:
     Without this, torch would round the inputs of its own convolutions to 10 bits of mantissa
     (TF32). Work that is to be recorded as a CUDA graph must not lie in the default stream, and
     the steps before it must lie in the same one.
+
+    torch's own convolutions need not be deterministic here: torch leaves a dilated one to cuDNN
+    only then, and otherwise does the lines of a batch one by one, ten times slower or more
+    (https://github.com/pytorch/pytorch/issues/28777).
     """
     with full_precision(device):
         if device.type != "cuda":
             yield
             return
+        torch.backends.cudnn.deterministic = False
         outside = torch.cuda.current_stream(device)
         stream = torch.cuda.Stream(device)
         stream.wait_stream(outside)

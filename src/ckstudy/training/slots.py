@@ -42,13 +42,23 @@ def list_cards(visible: str | None, listing: str) -> list[str]:
     -------
     list of str
         UUIDs where they are known. Two batch jobs may both call their card number 0, and have
-        different ones.
+        different ones. A card that is divided (MIG) is listed by its parts, of which a process
+        can use one.
     """
-    found = dict(re.findall(r"^GPU (\d+): .*\(UUID: ([\w-]+)\)", listing, re.MULTILINE))
+    cards: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
+    for line in listing.splitlines():
+        if card := re.match(r"GPU (\d+): .*\(UUID: ([\w-]+)\)", line):
+            number, uuid = card.groups()
+            cards[number], parts[uuid] = uuid, []
+        elif part := re.match(r"\s+MIG .*\(UUID: ([\w/-]+)\)", line):
+            parts[uuid].append(part[1])
     if visible is None:
-        return list(found.values())
-    named = [name.strip() for name in visible.split(",") if name.strip()]
-    return [found.get(name, name) for name in named if name != "-1"]
+        named = list(cards.values())
+    else:
+        named = [name.strip() for name in visible.split(",") if name.strip()]
+        named = [cards.get(name, name) for name in named if name != "-1"]
+    return [each for name in named for each in parts.get(name) or [name]]
 
 
 def cards(environment: Mapping[str, str] = os.environ) -> list[str]:

@@ -7,6 +7,7 @@ as a whole from then on: launching its thousand small kernels one by one would t
 computing them.
 """
 
+import gc
 from collections import Counter
 from collections.abc import Callable
 
@@ -25,6 +26,8 @@ Work = Callable[[], None]
 
 def record_cuda_graph(work: Work) -> Work:
     """Record ``work`` in the current stream, without doing it; the result does it each time."""
+    # What an earlier training has left behind is freed now: not within the recording.
+    gc.collect()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
         work()
