@@ -4,7 +4,8 @@
 
 Each shape of network (architecture and kernel size) is timed once: on random lines, by the very
 steps that a training does, recorded as CUDA graphs where there is a card. The projection counts
-every member of the grid, its epochs and its validations.
+every member of the grid, its epochs and its validations. With ``--jobs`` as many processes time
+the shape side by side, and the table has the steps that all of them do in a second.
 
 The floor of a step is the time that moving its activations takes, at the bandwidth of a plain
 copy measured beside it, if everything between two passes over the memory were fused: a
@@ -16,6 +17,7 @@ would be free. No implementation reaches it; the share tells how far there is st
 
 import argparse
 import csv
+import multiprocessing
 import statistics
 import sys
 import time
@@ -46,6 +48,7 @@ COLUMNS = (
     "members",
     "parameters",
     "device",
+    "jobs",
     "threads",
     "batch_size",
     "samples",
@@ -73,8 +76,8 @@ def main() -> None:
     with computing_on(device):
         bandwidth = copy_bandwidth(device)
         print(
-            f"{name}, {torch.get_num_threads()} threads, torch {torch.__version__}; a copy moves "
-            f"{bandwidth / 1e9:.3g} GB/s",
+            f"{name}, {options.jobs} x {torch.get_num_threads()} threads, "
+            f"torch {torch.__version__}; a copy moves {bandwidth / 1e9:.3g} GB/s",
             file=sys.stderr,
         )
         rows = []
@@ -102,11 +105,77 @@ def measure(
     """A row of the table: the members ``specs`` have networks of one shape."""
     settings, lines = specs[0]["training"], config["data"]["lines"]
     data = SimulationSpec.from_dict(simulation_spec(config, "train"), "data")
-    length = -(-LINE_SAMPLES // data.every)
-    options_of_network = dict(specs[0]["network"])
-    network = build_network(options_of_network.pop("name"), seed=0, **options_of_network)
-    network = network.to(device).train()
     size = min(options.batch_size or settings["batch_size"], lines["train"])
+    shape = size, -(-LINE_SAMPLES // data.every)
+    timings = in_jobs(options.jobs, specs[0], shape, device, options)
+    # Of a step or a validation among all that are done side by side.
+    step_seconds = 1 / sum(1 / statistics.median(steps) for steps, _ in timings)
+    validation_rate = sum(size / seconds for _, seconds in timings)
+    spread = max((max(steps) - min(steps)) / statistics.median(steps) for steps, _ in timings)
+    every = settings["validation_every"]
+    epoch = lines["train"] / size * step_seconds
+    epoch += lines["validation"] / validation_rate / every if every else 0.0
+    network = _network(specs[0])
+    samples = (settings["crop"] or shape[1]) + 2 * network.padding
+    return {
+        "network": network.name,
+        "kernel_size": network.options.get("kernel_size", 3),
+        "channels": network.options["channels"],
+        "members": len(specs),
+        "parameters": count_parameters(network),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "jobs": options.jobs,
+        "threads": torch.get_num_threads(),
+        "batch_size": size,
+        "samples": samples,
+        "steps_per_second": 1 / step_seconds,
+        "spread": spread,
+        "floor_share": floor_bytes(network, size, samples) / bandwidth / step_seconds,
+        "validation_lines_per_second": validation_rate,
+        "seconds_per_epoch": epoch,
+        "hours_for_members": sum(spec["training"]["epochs"] for spec in specs) * epoch / 3600,
+    }
+
+
+def in_jobs(
+    jobs: int,
+    spec: dict,
+    shape: tuple[int, int],
+    device: torch.device,
+    options: argparse.Namespace,
+) -> list[tuple[list[float], float]]:
+    """:func:`time_shape` of as many processes, which begin each measurement together."""
+    if jobs == 1:
+        return [time_shape(spec, shape, device, options, lambda: None)]
+    context = multiprocessing.get_context("spawn")
+    meeting = context.Barrier(jobs)
+    with context.Pool(jobs, _start_job, (meeting, torch.get_num_threads())) as pool:
+        # Each process takes one: it is held at the meeting until the others are there.
+        return pool.map(_job, [(spec, shape, str(device), options)] * jobs, chunksize=1)
+
+
+def _start_job(meeting, threads: int) -> None:
+    global _meeting
+    _meeting = meeting
+    torch.set_num_threads(threads)
+
+
+def _job(task: tuple) -> tuple[list[float], float]:
+    spec, shape, device, options = task
+    with computing_on(torch.device(device)):
+        return time_shape(spec, shape, torch.device(device), options, _meeting.wait)
+
+
+def time_shape(
+    spec: dict,
+    shape: tuple[int, int],
+    device: torch.device,
+    options: argparse.Namespace,
+    meet: Callable[[], object],
+) -> tuple[list[float], float]:
+    """Seconds of a step in each measurement, and of a validation of (lines, samples) ``shape``."""
+    (size, length), settings = shape, spec["training"]
+    network = _network(spec).to(device).train()
     batches = _random_lines((2 * size, length), network, size, settings["crop"], device)
     adam = torch.optim.Adam(
         network.parameters(),
@@ -114,7 +183,7 @@ def measure(
         fused=True,
         capturable=device.type == "cuda",
     )
-    loss = DualLoss(**specs[0]["loss"]).to(device)
+    loss = DualLoss(**spec["loss"]).to(device)
     steps = Steps(
         network,
         loss,
@@ -132,11 +201,13 @@ def measure(
         steps.losses.cpu()  # waits for the device
 
     some(options.warm_up if device.type == "cpu" else 2 * WARM_UP)
-    seconds = [timed(lambda: some(options.steps)) / options.steps for _ in range(options.repeats)]
-    step_seconds = statistics.median(seconds)
+    seconds = []
+    for _ in range(options.repeats):
+        meet()
+        seconds.append(timed(lambda: some(options.steps)) / options.steps)
 
     network.eval()
-    whole = _random_lines((size, length), network, size, None, device)
+    whole = _random_lines(shape, network, size, None, device)
 
     def validate() -> None:
         with torch.inference_mode():
@@ -144,28 +215,13 @@ def measure(
                 loss(network.valid(rf), count).item()
 
     validate()
-    validation_rate = size / timed(validate)
-    every = settings["validation_every"]
-    epoch = lines["train"] / size * step_seconds
-    epoch += lines["validation"] / validation_rate / every if every else 0.0
-    samples = batches.crop + batches.context
-    return {
-        "network": network.name,
-        "kernel_size": network.options.get("kernel_size", 3),
-        "channels": network.options["channels"],
-        "members": len(specs),
-        "parameters": count_parameters(network),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "threads": torch.get_num_threads(),
-        "batch_size": size,
-        "samples": samples,
-        "steps_per_second": 1 / step_seconds,
-        "spread": (max(seconds) - min(seconds)) / step_seconds,
-        "floor_share": floor_bytes(network, size, samples) / bandwidth / step_seconds,
-        "validation_lines_per_second": validation_rate,
-        "seconds_per_epoch": epoch,
-        "hours_for_members": sum(spec["training"]["epochs"] for spec in specs) * epoch / 3600,
-    }
+    meet()
+    return seconds, timed(validate)
+
+
+def _network(spec: dict) -> Localiser:
+    options = dict(spec["network"])
+    return build_network(options.pop("name"), seed=0, **options)
 
 
 def floor_bytes(network: Localiser, lines: int, samples: int) -> int:
@@ -255,7 +311,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, action="append", required=True)
     parser.add_argument("--only", action="append", help="an experiment or a pattern of runs")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads")
+    parser.add_argument("--jobs", type=int, default=1, help="networks side by side")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of each")
     parser.add_argument("--steps", type=int, default=10, help="steps in a measurement")
     parser.add_argument("--repeats", type=int, default=3, help="measurements, for the median")
     parser.add_argument("--warm-up", type=int, default=1, help="steps before, on the CPU")

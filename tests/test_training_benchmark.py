@@ -27,6 +27,7 @@ def benchmark():
 def test_it_times_the_shapes_of_a_grid(tmp_path):
     out = tmp_path / "speed.csv"
     arguments = ["--steps", "2", "--repeats", "2", "--device", "cpu", "--out", str(out)]
+    arguments += ["--jobs", "2", "--threads", "1"]
     for name in ("config", "tiny"):
         arguments += ["--config", f"config/{name}.yaml"]
     answer = subprocess.run(
@@ -48,6 +49,7 @@ def test_it_times_the_shapes_of_a_grid(tmp_path):
         ("ckcnn_dilated", "3"),
     }
     for row in rows:
+        assert (row["jobs"], row["threads"]) == ("2", "1")
         assert float(row["steps_per_second"]) > 0
         assert 0 < float(row["floor_share"]) < 1
         # Two steps an epoch of six lines, and a validation of four, in every epoch.
