@@ -5,6 +5,8 @@ be checked against the drawn numbers, and says nothing about any network.
 """
 
 import json
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +64,30 @@ def write_results(
     directory: Path, seed: int = 0, specs: list[tuple[dict, list[str]]] | None = None
 ) -> dict[str, np.ndarray]:
     """Write the study and return the upstream test F1 (lines,) of each run at tolerance 4."""
-    directory.mkdir(exist_ok=True)
+    files, test_f1 = _files(seed, json.dumps(run_specs() if specs is None else specs))
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    return dict(test_f1)
+
+
+@cache
+def _files(seed: int, specs: str) -> tuple[dict[str, bytes], dict[str, np.ndarray]]:
+    """The study's files by name, drawn once for all the tests that want the same."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        test_f1 = _draw_results(directory, seed, json.loads(specs))
+        paths = [path for path in directory.rglob("*") if path.is_file()]
+        return {str(path.relative_to(directory)): path.read_bytes() for path in paths}, test_f1
+
+
+def _draw_results(directory: Path, seed: int, specs: list) -> dict[str, np.ndarray]:
     (directory / "study.json").write_text(json.dumps(STUDY))
     rng = np.random.default_rng(seed)
     bubbles = {split: rng.integers(10, 1000, count) for split, count in LINES.items()}
     pressure = {split: rng.uniform(5, 250, count) for split, count in LINES.items()}
     summary, test_f1 = [], {}
-    for index, (spec, experiments) in enumerate(run_specs() if specs is None else specs):
+    for index, (spec, experiments) in enumerate(specs):
         run = spec["run"]
         folder = directory / "runs" / run
         folder.mkdir(parents=True)

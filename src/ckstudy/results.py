@@ -267,6 +267,8 @@ def _read_csv(path: Path, columns) -> pd.DataFrame:
     return read_csv(path, columns, "run the study to make it")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _read_line_scores(path: Path) -> pd.DataFrame:
-    return _read_csv(path, LINE_COLUMNS)
+    """The columns that are read here, small enough to keep those of a whole study."""
+    rows = _read_csv(path, LINE_COLUMNS)[LINE_COLUMNS]
+    return rows.astype({"calibration": "category", "score": "category"})
