@@ -20,8 +20,8 @@ block), as the matrix product reads them, in one transposition; the inverse tran
 latter order as it is.
 """
 
-from collections.abc import Iterator
-from math import prod
+from collections.abc import Callable, Iterator
+from math import ceil, prod
 
 import torch
 from torch import Tensor
@@ -35,17 +35,14 @@ def correlate(x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
     """Cross-correlation (N, C_in, L), (C_out, C_in, K) -> (N, C_out, L_out)."""
     y = x.new_empty((x.shape[0], w.shape[0], plan.output_length))
     with full_precision(x.device):
-        kernel = _kernel_spectrum(w, plan, conjugate=True)
         space = _Workspace(x, w, plan)
+        kernel = _transform_kernel(w, space.kernel, plan, conjugate=True)
         for rows in _chunks(x.shape[0], plan):
-            spectrum = space.spectrum(space.segments(x[rows]), space.first)
-            blocks = space.inverse(kernel, spectrum, space.second)
-            for inside, outside in _steps(blocks, y[rows], plan):
-                if bias is None:
-                    outside.copy_(inside)
-                else:
-                    torch.add(inside, bias[:, None, None], out=outside)
-            del blocks
+            spectrum = space.of_input(x[rows], space.first)
+            product = space.product(kernel, spectrum, space.second)
+            for some in _parts(w.shape[0], plan.part):
+                part = None if bias is None else bias[some]
+                _keep_steps(space.inverse(product[:, some]), y[rows, some], part, plan)
     return y
 
 
@@ -54,27 +51,35 @@ def gradients(
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of ``(g * correlate(x, w)).sum()`` for x and for w, where wanted."""
     want_x, want_w = wanted
-    for_x = for_w = kernel = total = None
+    for_x = for_w = total = None
     with full_precision(x.device):
         if want_x:
             for_x = torch.empty(x.shape, dtype=x.dtype, device=x.device)
-            kernel = _kernel_spectrum(w, plan, conjugate=False).mT
         if want_w:
-            total = _new_spectrum(w, plan).zero_()
-        space = _Workspace(x, w, plan)
-        for rows in _chunks(x.shape[0], plan):
-            spectrum = space.spectrum(space.cotangents(g[rows]), space.second)
-            if want_x:
-                blocks = space.inverse(kernel, spectrum, space.first)
-                _overlap_add(blocks, for_x[rows], plan)
-                del blocks
-            if want_w:
-                of_x = space.spectrum(space.segments(x[rows]), space.first, conjugate=True)
-                total.baddbmm_(spectrum, of_x.mT)
-        del kernel, space
+            shape = (plan.block // 2 + 1, *w.shape[:2])
+            total = torch.zeros(shape, dtype=w.dtype.to_complex(), device=w.device)
+        _add_gradients(g, x, w, plan, for_x, total)
         if want_w:
             for_w = _kernel_of(total, w.shape[2], plan)
     return for_x, for_w
+
+
+def _add_gradients(
+    g: Tensor, x: Tensor, w: Tensor, plan: Plan, for_x: Tensor | None, total: Tensor | None
+) -> None:
+    """Fill ``for_x``, and add to ``total`` the conjugate spectrum of the kernel's gradient."""
+    space = _Workspace(x, w, plan)
+    if for_x is not None:
+        kernel = _transform_kernel(w, space.kernel, plan, conjugate=False).mT
+    for rows in _chunks(x.shape[0], plan):
+        spectrum = space.of_cotangent(g[rows], space.second)
+        if for_x is not None:
+            product = space.product(kernel, spectrum, space.first)
+            for some in _parts(x.shape[1], plan.part):
+                _overlap_add(space.inverse(product[:, some]), for_x[rows, some], plan)
+        if total is not None:
+            of_x = space.of_input(x[rows], space.first, conjugate=True)
+            total.baddbmm_(spectrum, of_x.mT)
 
 
 def _chunks(lines: int, plan: Plan) -> Iterator[slice]:
@@ -82,24 +87,19 @@ def _chunks(lines: int, plan: Plan) -> Iterator[slice]:
         yield slice(start, min(start + plan.chunk, lines))
 
 
-def _groups(w: Tensor, plan: Plan) -> Iterator[slice]:
-    """Output channels whose kernels are transformed together."""
-    for start in range(0, w.shape[0], plan.group):
-        yield slice(start, start + plan.group)
+def _parts(channels: int, most: int) -> Iterator[slice]:
+    """At most ``most`` channels at a time, about equally many."""
+    width = ceil(channels / ceil(channels / most))
+    for start in range(0, channels, width):
+        yield slice(start, min(start + width, channels))
 
 
-def _new_spectrum(w: Tensor, plan: Plan) -> Tensor:
-    """Memory for a kernel's spectrum, (F, C_out, C_in)."""
-    shape = (plan.block // 2 + 1, w.shape[0], w.shape[1])
-    return torch.empty(shape, dtype=w.dtype.to_complex(), device=w.device)
-
-
-def _kernel_spectrum(w: Tensor, plan: Plan, conjugate: bool) -> Tensor:
-    """(C_out, C_in, K) -> (F, C_out, C_in)."""
-    target = _new_spectrum(w, plan)
-    for some in _groups(w, plan):
-        spectrum = torch.fft.rfft(w[some], n=plan.block)
-        target[:, some] = (spectrum.conj() if conjugate else spectrum).permute(2, 0, 1)
+def _transform_kernel(w: Tensor, target: Tensor, plan: Plan, conjugate: bool) -> Tensor:
+    """(C_out, C_in, K) -> (F, C_out, C_in), in ``target``."""
+    for some in _parts(w.shape[0], plan.group):
+        spectrum = torch.fft.rfft(w[some], n=plan.block).permute(2, 0, 1)
+        target[:, some] = spectrum.conj() if conjugate else spectrum
+        del spectrum
     return target
 
 
@@ -110,35 +110,60 @@ def _kernel_of(conjugate: Tensor, kernel_size: int, plan: Plan) -> Tensor:
     """
     shape = (*conjugate.shape[1:], kernel_size)
     kernel = torch.empty(shape, dtype=conjugate.dtype.to_real(), device=conjugate.device)
-    for some in _groups(kernel, plan):
+    for some in _parts(kernel.shape[0], plan.group):
         reverse = torch.fft.irfft(conjugate[:, some], n=plan.block, dim=0).permute(1, 2, 0)
         kernel[some, :, 0] = reverse[..., 0]
         kernel[some, :, 1:] = reverse[..., plan.block - kernel_size + 1 :].flip(-1)
+        del reverse
     return kernel
 
 
 class _Workspace:
-    """Two buffers that serve all the chunks, and what fills them.
+    """The memory that serves all the chunks, in one allocation, and what fills it.
 
-    Blocks lie in ``first`` until they are transformed; then a spectrum or a product does. To
-    allocate once keeps the C library from growing its heap by several times what is in use.
+    ``kernel`` is for the kernel's spectrum, ``first`` and ``second`` are for the spectra and
+    products of a chunk. The blocks of the channels that are transformed next lie in ``blocks``,
+    which is ``first`` where these are all channels: nothing else is kept there then.
     """
 
     def __init__(self, x: Tensor, w: Tensor, plan: Plan):
         self.plan = plan
-        column = min(plan.chunk, x.shape[0]) * plan.blocks * (plan.block // 2 + 1)
-        kind = {"dtype": x.dtype.to_complex(), "device": x.device}
-        self.first = torch.empty(max(w.shape[:2]) * column, **kind)
-        self.second = torch.empty(w.shape[0] * column, **kind)
+        frequencies = plan.block // 2 + 1
+        column = min(plan.chunk, x.shape[0]) * plan.blocks * frequencies
+        widest = max(w.shape[:2])
+        sizes = [prod(w.shape[:2]) * frequencies, widest * column, w.shape[0] * column]
+        sizes.append(plan.part * column if plan.part < widest else 0)
+        sizes = [16 * ceil(size / 16) for size in sizes]  # all begin at a line of the cache
+        memory = torch.empty(sum(sizes), dtype=x.dtype.to_complex(), device=x.device)
+        kernel, self.first, self.second, blocks = memory.split(sizes)
+        shape = frequencies, *w.shape[:2]
+        self.kernel = kernel[: prod(shape)].view(shape)
+        blocks = blocks if plan.part < widest else self.first
+        self.blocks = torch.view_as_real(blocks).flatten()
 
-    def _blocks(self, lines: Tensor) -> Tensor:
-        """Memory for the blocks of (n, C, ...) lines, (C, n, blocks, B)."""
-        shape = (lines.shape[1], lines.shape[0], self.plan.blocks, self.plan.block)
-        return torch.view_as_real(self.first).flatten()[: prod(shape)].view(shape)
+    def of_input(self, x: Tensor, buffer: Tensor, conjugate: bool = False) -> Tensor:
+        """Spectra of the padded input's blocks, (n, C, L) -> (F, C, n * blocks), in ``buffer``."""
+        return self._spectrum(x, self._segments, buffer, conjugate)
 
-    def segments(self, x: Tensor) -> Tensor:
+    def of_cotangent(self, g: Tensor, buffer: Tensor) -> Tensor:
+        """Spectra of the steps with zeros behind them, like :meth:`of_input`."""
+        return self._spectrum(g, self._steps, buffer, conjugate=False)
+
+    def _spectrum(
+        self, lines: Tensor, cut: Callable[[Tensor], Tensor], buffer: Tensor, conjugate: bool
+    ) -> Tensor:
+        samples, channels, _ = lines.shape
+        shape = self.kernel.shape[0], channels, samples * self.plan.blocks
+        target = buffer[: prod(shape)].view(shape)
+        for some in _parts(channels, self.plan.part):
+            spectrum = torch.fft.rfft(cut(lines[:, some])).flatten(1, 2).permute(2, 0, 1)
+            target[:, some] = spectrum.conj() if conjugate else spectrum
+            del spectrum  # before the next is allocated
+        return target
+
+    def _segments(self, x: Tensor) -> Tensor:
         """Overlapping blocks of the padded input, (n, C, L) -> (C, n, blocks, B)."""
-        plan, blocks = self.plan, self._blocks(x)
+        plan, blocks = self.plan, self._blocks_of(x)
         block, step = plan.block, plan.step
         # Blocks first ... last lie within the line; a window each serves those before and after.
         first = -(-plan.left // step)
@@ -154,29 +179,38 @@ class _Workspace:
                 blocks[:, :, start:stop] = edge.unfold(-1, block, step).transpose(0, 1)
         return blocks
 
-    def cotangents(self, g: Tensor) -> Tensor:
+    def _steps(self, g: Tensor) -> Tensor:
         """Blocks of S samples and zeros behind them, (n, C, L_out) -> (C, n, blocks, B)."""
-        plan, blocks = self.plan, self._blocks(g)
+        plan, blocks = self.plan, self._blocks_of(g)
         blocks[..., plan.step :] = 0
         blocks[:, :, -1, g.shape[-1] - (plan.blocks - 1) * plan.step :] = 0
         for inside, outside in _steps(blocks.transpose(0, 1), g, plan):
             inside.copy_(outside)
         return blocks
 
-    def spectrum(self, blocks: Tensor, buffer: Tensor, conjugate: bool = False) -> Tensor:
-        """(C, n, blocks, B) -> (F, C, n * blocks), in ``buffer``."""
-        spectrum = torch.fft.rfft(blocks).flatten(1, 2).permute(2, 0, 1)
-        target = buffer[: spectrum.numel()].view(spectrum.shape)
-        return target.copy_(spectrum.conj() if conjugate else spectrum)
+    def _blocks_of(self, lines: Tensor) -> Tensor:
+        """Memory for the blocks of (n, C, ...) lines, (C, n, blocks, B)."""
+        shape = (lines.shape[1], lines.shape[0], self.plan.blocks, self.plan.block)
+        return self.blocks[: prod(shape)].view(shape)
 
-    def inverse(self, kernel: Tensor, spectrum: Tensor, buffer: Tensor) -> Tensor:
-        """Blocks of the matrix product, (n, C, blocks, B); in memory they are (C, n, blocks, B)."""
-        frequencies, channels, _ = kernel.shape
-        columns = spectrum.shape[-1]
-        product = buffer[: frequencies * channels * columns].view(frequencies, channels, columns)
-        torch.bmm(kernel, spectrum, out=product)
+    def product(self, kernel: Tensor, spectrum: Tensor, buffer: Tensor) -> Tensor:
+        """(F, C', C) times (F, C, columns) -> (F, C', columns), in ``buffer``."""
+        shape = (*kernel.shape[:2], spectrum.shape[2])
+        return torch.bmm(kernel, spectrum, out=buffer[: prod(shape)].view(shape))
+
+    def inverse(self, product: Tensor) -> Tensor:
+        """(F, C, columns) -> blocks (n, C, blocks, B); in memory they are (C, n, blocks, B)."""
         blocks = torch.fft.irfft(product, n=self.plan.block, dim=0)
         return blocks.unflatten(2, (-1, self.plan.blocks)).permute(2, 1, 3, 0)
+
+
+def _keep_steps(blocks: Tensor, y: Tensor, bias: Tensor | None, plan: Plan) -> None:
+    """Put together the samples of the blocks that do not wrap around, and add the bias."""
+    for inside, outside in _steps(blocks, y, plan):
+        if bias is None:
+            outside.copy_(inside)
+        else:
+            torch.add(inside, bias[:, None, None], out=outside)
 
 
 def _overlap_add(blocks: Tensor, for_x: Tensor, plan: Plan) -> None:

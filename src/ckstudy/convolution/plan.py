@@ -45,6 +45,11 @@ class Costs:
     """and the matrix products this many columns: enough to make up for reading the kernel;"""
     most_bytes: int
     """but its spectrum is no larger than this, which caches (CPU) or memory (GPU) hold well."""
+    part_bytes: int
+    """Channels of a chunk are transformed together until their spectrum has this size: what
+    the transforms return comes on top of everything else that is held;"""
+    group_bytes: int
+    """and output channels of the kernel until theirs has this size."""
 
 
 # CPU: fitted to measurements on one core of an AMD EPYC (Zen 4), torch 2.13 with MKL and oneDNN.
@@ -66,6 +71,8 @@ COSTS = {
         least_bytes=3 << 19,
         columns=16,
         most_bytes=5 << 20,
+        part_bytes=1 << 21,
+        group_bytes=1 << 19,
     ),
     "cuda": Costs(
         transform=0.006,
@@ -83,6 +90,8 @@ COSTS = {
         least_bytes=1 << 28,
         columns=1,
         most_bytes=1 << 28,
+        part_bytes=1 << 28,
+        group_bytes=1 << 28,
     ),
 }
 
@@ -108,6 +117,8 @@ class Plan:
     """Blocks of a line."""
     chunk: int = 0
     """Lines of the batch that are worked on at a time."""
+    part: int = 0
+    """Channels of a chunk that are transformed at a time."""
     group: int = 0
     """Output channels whose kernels are transformed at a time."""
     reason: str = ""
@@ -248,10 +259,12 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         + chunks * costs.chunk
         + costs.call
     )
-    kernel_bytes = 2 * size.itemsize * size.channels_in * frequencies
-    group = min(max(1, costs.least_bytes // kernel_bytes), size.channels_out)
-    layout = {"block": block, "step": step, "blocks": blocks, "chunk": chunk, "group": group}
-    return cost, layout
+    channel_bytes = 2 * size.itemsize * frequencies
+    part = min(max(1, costs.part_bytes // (channel_bytes * chunk * blocks)), widest)
+    group = costs.group_bytes // (channel_bytes * size.channels_in)
+    group = min(max(1, group), size.channels_out)
+    layout = {"block": block, "step": step, "blocks": blocks, "chunk": chunk}
+    return cost, layout | {"part": part, "group": group}
 
 
 def next_length(least: int) -> int:
