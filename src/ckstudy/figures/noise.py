@@ -1,6 +1,7 @@
 """Figure of the experiment ``noise``: from the CSV files of a study, without torch."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ckstudy.estimates import mean_f1
@@ -55,6 +56,7 @@ def noise_scores(results: Results) -> Figure:
             )
     comb_line(panel, results.baselines, "upstream", "comb", style.GREY)
     kernel_size_axis(panel, cells["kernel_size"])
+    _show_what_is_there(panel)
     named = sorted(  # networks in the first column, filters in the second
         zip(*panel.get_legend_handles_labels(), strict=True),
         key=lambda entry: entry[1].startswith("linear"),
@@ -65,3 +67,10 @@ def noise_scores(results: Results) -> Figure:
         notes += " Dots: single seeds; marks: their mean."
     style.footnote(figure, notes)
     return figure
+
+
+def _show_what_is_there(panel: Axes) -> None:
+    """Tenths of F1 that hold every point: what noise and kernel size change is small."""
+    heights = np.concatenate([np.ravel(line.get_ydata()) for line in panel.lines])
+    low, high = np.floor(10 * heights.min() - 0.3) / 10, np.ceil(10 * heights.max() + 0.3) / 10
+    panel.set_ylim(max(low, 0.0), min(high, 1.02))

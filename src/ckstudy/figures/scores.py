@@ -15,6 +15,9 @@ from ckstudy.estimates import Estimate, line_f1, mean_f1
 from ckstudy.figures import style
 from ckstudy.results import Results
 
+SEED_SHIFT = 0.05
+"""How far the dots of single seeds lie beside the mark of their mean, in octaves of K."""
+
 _F1_LABEL = f"F1 at tolerance {thesis.TOLERANCE} samples"
 
 
@@ -172,9 +175,9 @@ def curve(
         label=label,
     )
     for place, values in zip(places, seeds, strict=True):
-        if len(values) > 1:
+        if len(values) > 1:  # beside the mark of their mean, which would hide them
             panel.plot(
-                [place] * len(values),
+                [place * 2**SEED_SHIFT] * len(values),
                 values,
                 ".",
                 color=style.BLACK,
