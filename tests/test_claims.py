@@ -264,6 +264,18 @@ def test_the_table_has_every_claim_once_and_all_that_was_measured(noisy_study):
         assert claim.rule in table.markdown()
 
 
+@pytest.mark.parametrize("experiment", ["dilated", "kernel_size", "omega_0"])
+def test_claims_that_a_study_cannot_test_are_undecided(tmp_path, experiment):
+    specs = [(spec, names) for spec, names in run_specs() if experiment in names]
+    write_results(tmp_path, specs=[(spec, [experiment]) for spec, _ in specs])
+    for spec, _ in specs:
+        _set_f1(tmp_path, spec["run"], 0.8)
+    table = claims.claims_table(Results(tmp_path)).data.set_index("claim")
+    decided = set(table.index[table["verdict"] != "undecided"])
+    assert decided == ({"C1"} if experiment == "dilated" else set())
+    assert (table.loc[table["verdict"] == "undecided", "note"] != "").sum() >= 4 - len(decided)
+
+
 def test_markdown_holds_rule_evidence_and_verdict(study):
     study(CKCNN, lambda rows: 0.8 + noise(rows))
     claim = claims.dilated_matches(study(CNN, lambda rows: 0.8 + noise(rows)))

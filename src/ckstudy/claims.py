@@ -13,6 +13,7 @@ change one is not decided here. All scores are the thesis's F1 at its tolerance.
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ckstudy import noise_experiment
@@ -317,7 +318,8 @@ def _learned(
     results: Results, cells: pd.DataFrame, consequence: str = "Undecided"
 ) -> tuple[pd.DataFrame, str]:
     """The cells that beat the comb on the test lines, and a sentence about the others."""
-    beats = [above_comb(results, runs).low > 0 for runs in cells["runs"]]
+    # An array, since an empty list would select columns.
+    beats = np.array([above_comb(results, runs).low > 0 for runs in cells["runs"]], dtype=bool)
     others = [f"`{cell}`" for cell, beat in zip(cells.index, beats, strict=True) if not beat]
     note = f"{consequence}, because it does not beat the comb: {', '.join(others)}."
     return cells[beats], note if others else ""
@@ -333,7 +335,8 @@ def _at_every_omega_0(results: Results) -> pd.DataFrame:
     cells = results.cells()
     cells = cells[cells["network"] == "ckcnn_dilated"]
     usual = [fixed(runs[0]) for runs in cells["runs"]]
-    return cells[[each == usual[0] for each in usual]].sort_values(axis)
+    alike = np.array([each == usual[0] for each in usual], dtype=bool)
+    return cells[alike].sort_values(axis)
 
 
 def _sizes_at_all(cells: pd.DataFrame, levels: list[float]) -> list[float]:

@@ -9,6 +9,7 @@ import re
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ckstudy.csv_files import read_csv
@@ -250,8 +251,8 @@ def _names(experiments: str) -> list[str]:
     return [name for name in re.split(r"[;,\s]+", experiments) if name]
 
 
-def _serves(experiments: pd.Series, wanted: str) -> list[bool]:
-    return [wanted in _names(str(each)) for each in experiments]
+def _serves(experiments: pd.Series, wanted: str) -> np.ndarray:
+    return np.array([wanted in _names(str(each)) for each in experiments], dtype=bool)
 
 
 def _read_json(path: Path) -> dict:
