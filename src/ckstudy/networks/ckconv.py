@@ -1,5 +1,7 @@
 """The continuous-kernel convolution."""
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +17,15 @@ class CKConv(nn.Module):
               \qquad \tau_a = -1, \dots, 1
 
     The number of parameters does not depend on K (Romero et al., 2021). The convolution is
-    'valid': the output is shorter than the input by (K - 1)·d samples.
+    'valid': the output is shorter than the input by (K - 1)·d samples. Autocast does not change
+    it: the kernel network's sines need their arguments in full precision.
+
+    In evaluation mode, without gradients and on the CPU, the sampled kernel is kept and used
+    again until a parameter has another value. The values are compared with a copy, which costs
+    little beside sampling a long kernel: a version counter would miss what is written through
+    ``.data``, a NumPy view or in inference mode. On other devices a comparison would wait for
+    the device at every layer, so each call samples. State dicts, copies and pickles of the
+    layer do not hold the kept kernel; ``train()`` and ``eval()`` drop it.
 
     Parameters
     ----------
@@ -62,18 +72,45 @@ class CKConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
         positions = torch.linspace(-1, 1, kernel_size)
         self.register_buffer("positions", positions, persistent=False)
+        self._sampled: tuple[list[Tensor], Tensor] | None = None
 
     def kernel(self) -> Tensor:
         """The kernel sampled now, (C_out, C_in, K)."""
-        values = self.siren(self.positions)
+        with torch.autocast(self.positions.device.type, enabled=False):
+            values = self.siren(self.positions)
         return values.view(self.out_channels, self.in_channels, self.kernel_size)
+
+    def _kept_kernel(self) -> Tensor:
+        """What :meth:`kernel` returns, without gradients, kept from the last call if it can be."""
+        sources = [self.positions, *self.siren.parameters()]
+        if self._sampled is not None:
+            copies, kernel = self._sampled
+            if all(map(_same, copies, sources)):
+                return kernel
+        kernel = self.kernel()
+        self._sampled = [source.detach().clone() for source in sources], kernel
+        return kernel
+
+    def train(self, mode: bool = True) -> Self:
+        self._sampled = None
+        return super().train(mode)
+
+    def __getstate__(self) -> dict:
+        """What copies and pickles are made of."""
+        return self.__dict__ | {"_sampled": None}
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, L) to (N, C_out, L - (K - 1)·d)."""
-        return conv1d(x, self.kernel(), self.bias, dilation=self.dilation)
+        samples_anew = self.training or torch.is_grad_enabled() or x.device.type != "cpu"
+        kernel = self.kernel() if samples_anew else self._kept_kernel()
+        return conv1d(x, kernel, self.bias, dilation=self.dilation)
 
     def extra_repr(self) -> str:
         return (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
             f"dilation={self.dilation}"
         )
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)
