@@ -8,6 +8,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional
 
 from ckstudy.convolution import conv1d, explain
+from ckstudy.convolution.precision import full_precision
 
 METHODS = ["direct", "overlap_save", "fft"]
 PADDINGS = ["valid", "same", "reflect"]
@@ -276,6 +277,35 @@ def test_types_that_do_not_fit_are_refused():
         conv1d(x, w.double())
     with pytest.raises(ValueError, match=r"bias has shape \(2,\)"):
         conv1d(x, w, torch.zeros(2))
+
+
+@pytest.fixture
+def matmul_settings():
+    """torch's settings of the precision of matrix products, put back afterwards."""
+    yield torch.backends.cuda.matmul
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.matmul.fp32_precision = "none"
+
+
+@pytest.mark.parametrize("older", ["highest", "high", "medium"])
+def test_tf32_is_off_inside_and_as_the_caller_set_it_outside(older, matmul_settings):
+    """The settings are the process's and can be read without a card."""
+    torch.set_float32_matmul_precision(older)
+    outside = matmul_settings.allow_tf32
+    assert outside == (older != "highest")
+    with full_precision(torch.device("cuda")):
+        # Reading this fails where torch's older and newer setting disagree.
+        assert matmul_settings.allow_tf32 is False
+        assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert torch.get_float32_matmul_precision() == older
+    assert matmul_settings.allow_tf32 == outside
+
+
+def test_tf32_set_by_the_newer_setting_alone_is_kept(matmul_settings):
+    matmul_settings.fp32_precision = "tf32"
+    with full_precision(torch.device("cuda")):
+        assert matmul_settings.allow_tf32 is False
+    assert matmul_settings.fp32_precision == "tf32"
 
 
 @pytest.mark.gpu

@@ -1,6 +1,8 @@
 """Networks: published parameter counts, equations, receptive fields, crops, foreign weights."""
 
+import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -148,6 +150,119 @@ def test_ckconv_is_torchs_convolution_with_the_sampled_kernel():
     with torch.no_grad():
         expected = nn.functional.conv1d(x, layer.kernel(), layer.bias, dilation=2)
         torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(7)
+    return CKConv(2, 3, 9).eval()
+
+
+def samplings(layer, monkeypatch):
+    """A list that grows by one whenever the layer's kernel network is evaluated."""
+    taken = []
+    siren = layer.siren.forward
+    monkeypatch.setattr(layer.siren, "forward", lambda tau: taken.append(1) or siren(tau))
+    return taken
+
+
+def test_evaluation_samples_the_kernel_once(layer, monkeypatch):
+    x = torch.randn(2, 2, 30)
+    taken = samplings(layer, monkeypatch)
+    with torch.inference_mode():
+        first = layer(x)
+        assert torch.equal(layer(x), first)
+    with torch.no_grad():  # goes on with what was sampled in inference mode
+        assert torch.equal(layer(x), first)
+    assert len(taken) == 1
+    layer.train()
+    layer.eval()
+    with torch.no_grad():
+        assert torch.equal(layer(x), first)
+    assert len(taken) == 2
+
+
+def test_with_gradients_or_in_training_every_call_samples(layer, monkeypatch):
+    x = torch.randn(2, 2, 30)
+    taken = samplings(layer, monkeypatch)
+    with torch.no_grad():
+        layer(x)
+    layer(x).sum().backward()
+    assert len(taken) == 2
+    assert all(p.grad is not None and p.grad.any() for p in layer.parameters())
+    layer.train()
+    with torch.no_grad():
+        layer(x)
+        layer(x)
+    assert len(taken) == 4
+
+
+def _write_through_numpy(layer):
+    layer.siren.last.bias.detach().numpy()[0] = 3.0
+
+
+def _write_in_inference_mode(layer):
+    with torch.inference_mode():
+        layer.siren.first.direction.neg_()
+
+
+def _assign_another_parameter(layer):
+    layer.siren.second.bias = nn.Parameter(torch.ones_like(layer.siren.second.bias))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: layer.load_state_dict(CKConv(2, 3, 9).state_dict()),
+        lambda layer: layer.load_state_dict(CKConv(2, 3, 9).state_dict(), assign=True),
+        lambda layer: layer.siren.last.length.data.mul_(2),
+        lambda layer: layer.siren.second.set_weight(torch.ones(32, 32)),
+        lambda layer: layer.positions.mul_(0.5),
+        _write_through_numpy,
+        _write_in_inference_mode,
+        _assign_another_parameter,
+    ],
+)
+def test_no_change_of_a_parameter_is_missed(layer, change):
+    x = torch.randn(2, 2, 30)
+    with torch.no_grad():
+        before = layer(x)
+        change(layer)
+        after = layer(x)
+        expected = nn.functional.conv1d(x, layer.kernel(), layer.bias)
+    assert not torch.allclose(after, before)
+    torch.testing.assert_close(after, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_kept_kernel_follows_a_change_of_type(layer):
+    x = torch.randn(2, 2, 30, dtype=torch.float64)
+    with torch.no_grad():
+        layer(x.float())
+        layer.double()
+        assert layer(x).dtype == torch.float64
+        expected = nn.functional.conv1d(x, layer.kernel(), layer.bias)
+        torch.testing.assert_close(layer(x), expected)
+
+
+def test_the_kept_kernel_is_part_of_no_copy(layer):
+    parameters = set(layer.state_dict())
+    size = len(pickle.dumps(layer))
+    with torch.no_grad():
+        layer(torch.randn(1, 2, 30))
+    assert layer._sampled is not None
+    assert set(layer.state_dict()) == parameters
+    assert copy.deepcopy(layer)._sampled is None
+    assert len(pickle.dumps(layer)) == size
+    assert layer._sampled is not None
+
+
+def test_autocast_does_not_change_a_layer():
+    torch.manual_seed(9)
+    layer = CKConv(2, 3, 9)
+    x = torch.randn(2, 2, 30)
+    expected = layer(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(layer(x), expected)
 
 
 @pytest.mark.parametrize("name", PRESETS["thesis-counts"]["networks"])

@@ -19,13 +19,29 @@ def full_precision(device: torch.device) -> Iterator[None]:
         return
     matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn.conv
     before = matmul.fp32_precision, convolution.fp32_precision
+    older = _older_setting()
     cudnn = torch.backends.cudnn
     deterministic, benchmark = cudnn.deterministic, cudnn.benchmark
     try:
+        if older != "highest":
+            torch.set_float32_matmul_precision("highest")
         matmul.fp32_precision = convolution.fp32_precision = "ieee"
         cudnn.deterministic, cudnn.benchmark = True, False
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
+        if older != "highest":
+            torch.set_float32_matmul_precision(older)
         matmul.fp32_precision, convolution.fp32_precision = before
         cudnn.deterministic, cudnn.benchmark = deterministic, benchmark
+
+
+def _older_setting() -> str:
+    """What torch's older setting for matrix products says; torch refuses to see the two disagree.
+
+    Where only the newer one was used, torch may refuse to read the older, which is as it was.
+    """
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return "highest"
