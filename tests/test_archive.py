@@ -18,7 +18,7 @@ from ckstudy.archive import (
     make_archive,
     restore_run,
 )
-from ckstudy.archived_lines import ROUNDED, SAME, check_lines
+from ckstudy.archived_lines import CORRECTED, ROUNDED, SAME, check_lines
 from ckstudy.cli import app
 from ckstudy.cli.arguments import read_configs
 from ckstudy.dataset import data_hash
@@ -202,11 +202,19 @@ def test_lines_of_another_processor_are_warned_about(archive, again, tmp_path):
     options = ["--archive", str(archive), "--data", str(again), "--out", str(out)]
     answer = CliRunner().invoke(app, ["check-lines", *options])
     assert answer.exit_code == 0
-    assert answer.output.startswith("warning: the lines differ from the archived ones by rounding")
+    assert answer.output.startswith("warning: the lines test differ from the archived ones by roun")
     assert json.loads(out.read_text()) == found
     answer = CliRunner().invoke(app, ["check-lines", *options, "--lines", "train"])
     assert answer.output == ""
     assert json.loads(out.read_text()) == {"train": SAME}
+
+
+def test_a_small_change_of_the_simulator_is_told_from_another_processor(archive, again):
+    change(again / "test.h5", "rf", lambda rf: rf * (1 + 1e-6))
+    with h5py.File(again / "test.h5", "r+") as file:
+        file.attrs["provenance"] = json.dumps({"source_digest": "of later code"})
+    found = check_lines(again, archived_lines(archive))
+    assert found == {"train": SAME, "validation": SAME, "test": CORRECTED}
 
 
 @pytest.mark.parametrize(

@@ -239,4 +239,15 @@ def _readme(manifest: dict, planned: int) -> str:
             f"| `{name}` | {about.get('device')} | {about.get('optimiser_steps')} "
             f"| {about.get('wall_seconds')} | {environment.get('commit', 'unknown')} |"
         )
+    lines += [
+        "",
+        "The lines are not kept: they are simulated again, and compared with the manifest.",
+        "",
+        "| lines | number | digest of the simulator | digest of the lines |",
+        "|---|---|---|---|",
+    ]
+    for name, marks in manifest["lines"].items():
+        lines.append(
+            f"| `{name}` | {marks['lines']} | {marks['simulator']} | {marks['sha256'][:16]} |"
+        )
     return "\n".join(lines) + "\n"

@@ -58,8 +58,14 @@ def check_lines(
         raise StudyError(f"the archive {archive} knows no lines {', '.join(unknown)}")
     found = again.check_lines(data, {name: wanted[name] for name in lines or wanted})
     write_json(out, found)
-    if again.ROUNDED in found.values():
-        print(
-            "warning: the lines differ from the archived ones by rounding, as they do on another "
-            "kind of processor; scores may differ from the archived ones in their last digits"
-        )
+    reasons = {
+        again.ROUNDED: "by rounding, as they do on another kind of processor",
+        again.CORRECTED: "a little, by a change of the simulator since",
+    }
+    for found_so, how in reasons.items():
+        if names := [name for name, about in found.items() if about == found_so]:
+            print(
+                f"warning: the lines {', '.join(names)} differ from the archived ones {how}: by "
+                f"less than {again.TOLERANCE:g} of a line's root mean square where they were "
+                "probed; scores may differ from the archived ones in their last digits"
+            )
