@@ -1,5 +1,7 @@
 """The convolution against torch's direct one in float64, and against its own definition."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional
 
-from ckstudy.convolution import conv1d, explain
+from ckstudy.convolution import conv1d, explain, plan
 from ckstudy.convolution.precision import full_precision
 
 METHODS = ["direct", "overlap_save", "fft"]
@@ -75,9 +77,9 @@ def test_many_blocks_and_chunks_equal_direct_convolution(
     x = normal(samples, channels_in, length).requires_grad_()
     w = normal(channels_out, channels_in, kernel_size, seed=1).requires_grad_()
     expected = reference(x, w, padding=padding)
-    plan = explain(x, w, padding=padding, method="overlap_save")
-    assert plan.chunk < samples or samples == 1
-    assert plan.blocks > 1
+    chosen = explain(x, w, padding=padding, method="overlap_save")
+    assert chosen.chunk < samples or samples == 1
+    assert chosen.blocks > 1
     y = conv1d(x, w, padding=padding, method="overlap_save")
     torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-11)
     g = normal(*y.shape, seed=2)
@@ -87,15 +89,14 @@ def test_many_blocks_and_chunks_equal_direct_convolution(
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-10)
 
 
-@pytest.fixture
-def small_chunks(monkeypatch):
+@pytest.fixture(params=["one channel at a time", "two or three", "all"])
+def small_chunks(request, monkeypatch):
     """Plans whose chunks hold a line or two, so that small tensors need several."""
-    from dataclasses import replace
-
-    from ckstudy.convolution import plan
-
-    tight = {name: replace(costs, least_bytes=1, columns=1) for name, costs in plan.COSTS.items()}
-    monkeypatch.setattr(plan, "COSTS", tight)
+    sizes = {"one channel at a time": 1, "two or three": 1 << 16, "all": 1 << 30}
+    size = sizes[request.param]
+    tight = {"least_bytes": 1, "columns": 1, "part_bytes": size, "group_bytes": size}
+    costs = {name: replace(costs, **tight) for name, costs in plan.COSTS.items()}
+    monkeypatch.setattr(plan, "COSTS", costs)
     plan.make_plan.cache_clear()
     yield
     plan.make_plan.cache_clear()
@@ -246,6 +247,31 @@ def test_x_and_w_are_all_that_is_saved():
             with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
                 conv1d(x, w, padding=padding, method=method)
             assert {t.data_ptr() for t in saved} == {x.data_ptr(), w.data_ptr()}
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_a_call_holds_little_beside_its_results(padding):
+    """The tensors of a call at their peak, from the profiler's record of all allocations."""
+    x = normal(48, 12, 3000, dtype=torch.float32).requires_grad_()
+    w = normal(12, 12, 131, seed=1, dtype=torch.float32).requires_grad_()
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        y = conv1d(x, w, padding=padding, method="overlap_save")
+        gradients = torch.autograd.grad(y, (x, w), y)
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held, peak = 0, 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    results = sum(4 * tensor.numel() for tensor in (y, *gradients))
+    assert held == results
+    layout = explain(x, w, padding=padding, method="overlap_save")
+    frequencies = layout.block // 2 + 1
+    kernel = 8 * frequencies * 12 * 12
+    chunk = 8 * frequencies * 12 * layout.chunk * layout.blocks
+    # The kernel's spectrum and its gradient's; a spectrum, a product and what a transform returns.
+    assert peak < results + 2 * kernel + 3.5 * chunk
+    assert peak < 1.4 * results
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,11 @@ CPU: that is faster than whole-batch operations, and it bounds the memory. Withi
 change from (channel, block, frequency), as the transform writes them, to (frequency, channel,
 block), as the matrix product reads them, in one transposition; the inverse transform reads the
 latter order as it is.
+
+A call allocates its buffers once. What the library's transforms return comes on top, and is
+kept small: some channels are transformed at a time. This matters beyond its size, for the C
+library seldom fits an aligned tensor into the gap that an equal one has left, so that a heap
+with many large tensors that come and go grows to several times what is in use.
 """
 
 from collections.abc import Callable, Iterator
