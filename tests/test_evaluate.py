@@ -15,6 +15,7 @@ from ckstudy.cli import app
 from ckstudy.dataset import Bubbles, Lines, read_lines, write_lines
 from ckstudy.errors import StudyError
 from ckstudy.scoring import matched, upstream
+from ckstudy.scoring.evaluation import model_digest
 from ckstudy.scoring.intervals import mean_interval
 from ckstudy.training.predict import predict_lines
 from ckstudy.training.release import save_model
@@ -223,6 +224,21 @@ def test_thresholds_of_another_model_change_nothing(study):
     with pytest.raises(StudyError, match="belong to another model"):
         evaluate(study, run, thresholds=study / "runs" / "b-run" / "thresholds.csv")
     assert (run / "test.csv").read_bytes() == before
+
+
+def test_lines_of_another_noise_than_the_networks_own_are_refused(study, tmp_path):
+    run = tmp_path / "noisy-run"
+    network = load_model(study / "runs" / "a-run" / "model.safetensors")
+    spec = {"run": run.name, "data": {"noise_percent": 32.0}}
+    save_model(run / "model.safetensors", network, spec=spec)
+    with pytest.raises(StudyError, match=r"train\.h5 has lines with None % .* with 32 %"):
+        calibrate(study, run)
+    thresholds = pd.read_csv(study / "runs" / "a-run" / "thresholds.csv")
+    thresholds["model"] = model_digest(run / "model.safetensors")
+    thresholds.to_csv(run / "thresholds.csv", index=False)
+    with pytest.raises(StudyError, match=r"test\.h5 has lines with None % .* with 32 %"):
+        evaluate(study, run)
+    assert not (run / "test.csv").exists()
 
 
 def test_a_missing_model_is_one_message(study):
