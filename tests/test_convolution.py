@@ -361,3 +361,20 @@ def test_cuda_gives_the_result_of_the_cpu_and_is_captured_in_a_graph(method):
     for a, b, truth in zip(eager, captured, expected, strict=True):
         assert torch.equal(a, b)
         assert (a.cpu() - truth).norm() <= 1e-6 * truth.norm()
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_dilated_kernels_may_go_to_cudnn_on_the_direct_route(dilation, monkeypatch):
+    # Torch does not use cuDNN for a dilated convolution that must be deterministic.
+    asked = []
+
+    def convolve(x, *arguments, **options):
+        asked.append(torch.backends.cudnn.deterministic)
+        return original(x, *arguments, **options)
+
+    original = functional.conv1d
+    monkeypatch.setattr("ckstudy.convolution.direct.functional.conv1d", convolve)
+    monkeypatch.setattr(torch.Tensor, "device", torch.device("cuda"))
+    conv1d(normal(1, 2, 30), normal(3, 2, 3), dilation=dilation, method="direct")
+    assert asked == [dilation == 1]
+    assert torch.backends.cudnn.deterministic is False

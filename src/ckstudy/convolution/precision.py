@@ -7,8 +7,8 @@ import torch
 
 
 @contextmanager
-def full_precision(device: torch.device) -> Iterator[None]:
-    """No autocast; on CUDA no TF32 and only deterministic cuDNN algorithms either.
+def full_precision(device: torch.device, *, deterministic: bool = True) -> Iterator[None]:
+    """No autocast; on CUDA no TF32 and, where ``deterministic``, only such cuDNN algorithms.
 
     TF32 keeps 10 bits of mantissa: far less than an FFT loses, and the route is bound by memory
     bandwidth, so that it would gain next to nothing.
@@ -21,19 +21,19 @@ def full_precision(device: torch.device) -> Iterator[None]:
     before = matmul.fp32_precision, convolution.fp32_precision
     older = _older_setting()
     cudnn = torch.backends.cudnn
-    deterministic, benchmark = cudnn.deterministic, cudnn.benchmark
+    before_cudnn = cudnn.deterministic, cudnn.benchmark
     try:
         if older != "highest":
             torch.set_float32_matmul_precision("highest")
         matmul.fp32_precision = convolution.fp32_precision = "ieee"
-        cudnn.deterministic, cudnn.benchmark = True, False
+        cudnn.deterministic, cudnn.benchmark = deterministic, False
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
         if older != "highest":
             torch.set_float32_matmul_precision(older)
         matmul.fp32_precision, convolution.fp32_precision = before
-        cudnn.deterministic, cudnn.benchmark = deterministic, benchmark
+        cudnn.deterministic, cudnn.benchmark = before_cudnn
 
 
 def _older_setting() -> str:

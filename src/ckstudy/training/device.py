@@ -44,11 +44,10 @@ def computing_on(device: torch.device) -> Iterator[None]:
     only then, and otherwise does the lines of a batch one by one, ten times slower or more
     (https://github.com/pytorch/pytorch/issues/28777).
     """
-    with full_precision(device):
+    with full_precision(device, deterministic=False):
         if device.type != "cuda":
             yield
             return
-        torch.backends.cudnn.deterministic = False
         outside = torch.cuda.current_stream(device)
         stream = torch.cuda.Stream(device)
         stream.wait_stream(outside)
