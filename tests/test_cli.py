@@ -68,13 +68,17 @@ def test_the_grid_of_the_quick_study_is_an_overlay_of_the_thesiss():
     [
         ("no-such-file.json", "cannot be read"),
         ("{", "not valid JSON"),
+        ("LIST", "must be a JSON object"),
         (json.dumps({"run": "x"}), "lacks network, training, loss"),
     ],
 )
 def test_a_bad_spec_is_one_message(tmp_path, spec, wrong):
     out = tmp_path / "run"
+    if spec == "LIST":
+        spec = tmp_path / "list.json"
+        spec.write_text('["run", "network", "training", "loss"]')
     message = refused(
-        "train", "--spec", spec, "--train", "none.h5", "--validation", "none.h5",
+        "train", "--spec", str(spec), "--train", "none.h5", "--validation", "none.h5",
         "--out", str(out), "--checkpoints", str(tmp_path / "c"),
     )  # fmt: skip
     assert wrong in message

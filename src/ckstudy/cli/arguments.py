@@ -13,7 +13,7 @@ def read_spec(text: str, needed: Iterable[str] = ()) -> dict:
     Raises
     ------
     StudyError
-        Where it is neither, or one of the keys in ``needed`` is missing.
+        Where it is neither, no JSON object, or one of the keys in ``needed`` is missing.
     """
     origin = "the spec"
     if not text.lstrip().startswith("{"):
@@ -26,6 +26,8 @@ def read_spec(text: str, needed: Iterable[str] = ()) -> dict:
         spec = json.loads(text)
     except json.JSONDecodeError as error:
         raise StudyError(f"{origin} is not valid JSON: {error}") from None
+    if not isinstance(spec, dict):
+        raise StudyError(f"{origin} must be a JSON object, in braces")
     missing = [key for key in needed if key not in spec]
     if missing:
         raise StudyError(f"{origin} lacks {', '.join(missing)}")
