@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 import ckstudy
@@ -65,9 +64,8 @@ def main() -> None:
     rows = []
     for run in tqdm(runs, unit="network", disable=None):
         network = ckstudy.load_model(folder.run(run) / "model.safetensors")
-        with torch.no_grad():
-            released = f1(network, train, validation)
-            population = f1(take_population_statistics(network, statistics), train, validation)
+        released = f1(network, train, validation)
+        population = f1(take_population_statistics(network, statistics), train, validation)
         rows.append((run, *released, *population, population[1] - released[1]))
     table = pd.DataFrame(
         rows,

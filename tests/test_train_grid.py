@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 from synthetic_lines import write_data_set
 from test_workflow import PARTS, ROOT, planned, snakemake
 
-from ckstudy.cli.arguments import read_configs
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
 from ckstudy.study import RUN_FILES, StudyFolder, check_config, check_noise, simulation_spec
@@ -36,22 +36,12 @@ from ckstudy.training.release import read_provenance
 from ckstudy.training.stopping import Stopped
 from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
 
-CONFIG = read_configs([ROOT / "config/config.yaml"])
-# One thread and short lines: a training takes a tenth of a second.
 CHANGES = {
     "networks": {
         "cnn_dilated": {"layers": 2, "channels": 3},
-        "ckcnn": {"layers": 2, "channels": 3, "hidden": 4},
+        "ckcnn": CKCNN,
     },
-    "training": {
-        **CONFIG["training"],
-        "epochs": 3,
-        "batch_size": 4,
-        "crop": 40,
-        "learning_rate": 0.01,
-        "decay_epochs": [],
-        "validation_every": 1,
-    },
+    "training": TRAINING,
     "experiments": {
         "dilated": {"networks": ["cnn_dilated"]},
         "kernel_size": {"networks": ["ckcnn"], "kernel_size": [9, 17]},
@@ -67,11 +57,7 @@ def config() -> dict:
 
 @pytest.fixture
 def folder(tmp_path) -> StudyFolder:
-    study = StudyFolder(tmp_path / "results")
-    study.data("train").parent.mkdir(parents=True)
-    write_data_set(study.data("train"), 10, 120, seed=1)
-    write_data_set(study.data("validation"), 5, 120, seed=2)
-    return study
+    return folder_with_lines(tmp_path / "results")
 
 
 def states(folder: StudyFolder, specs: dict) -> dict[str, Progress]:

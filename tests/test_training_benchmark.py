@@ -1,7 +1,6 @@
 """The benchmark of training: it runs without a card, and its floor is what it says."""
 
 import csv
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from benchmark_script import load
 
 from ckstudy.networks import build_network
 
@@ -17,11 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def benchmark():
-    source = ROOT / "benchmarks/training.py"
-    description = importlib.util.spec_from_file_location("benchmark_training", source)
-    module = importlib.util.module_from_spec(description)
-    description.loader.exec_module(module)
-    return module
+    return load("training")
 
 
 def test_it_times_the_shapes_of_a_grid(tmp_path):

@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from synthetic_lines import write_data_set
-from test_workflow import ROOT
+from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 
-from ckstudy.cli.arguments import read_configs
 from ckstudy.errors import StudyError
 from ckstudy.study import StudyFolder
 from ckstudy.training import checkpoint
@@ -26,18 +24,9 @@ from ckstudy.training.members import DONE, IN_PROGRESS, TO_DO, members, progress
 from ckstudy.training.stopping import Stopped
 from ckstudy.training.train_grid import train_members
 
-CONFIG = read_configs([ROOT / "config/config.yaml"])
 CHANGES = {
-    "networks": {"ckcnn": {"layers": 2, "channels": 3, "hidden": 4}},
-    "training": {
-        **CONFIG["training"],
-        "epochs": 3,
-        "batch_size": 4,
-        "crop": 40,
-        "learning_rate": 0.01,
-        "decay_epochs": [],
-        "validation_every": 1,
-    },
+    "networks": {"ckcnn": CKCNN},
+    "training": TRAINING,
     "experiments": {"sizes": {"networks": ["ckcnn"], "kernel_size": [9, 11, 17]}},
 }
 FIRST, SECOND, THIRD = (f"ckcnn-k{size}-w30-s0" for size in (9, 11, 17))
@@ -53,11 +42,7 @@ def config() -> dict:
 @pytest.fixture
 def make_folder(tmp_path):
     def make(name: str) -> StudyFolder:
-        study = StudyFolder(tmp_path / name)
-        study.data("train").parent.mkdir(parents=True)
-        write_data_set(study.data("train"), 10, 120, seed=1)
-        write_data_set(study.data("validation"), 5, 120, seed=2)
-        return study
+        return folder_with_lines(tmp_path / name)
 
     return make
 

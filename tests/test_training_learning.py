@@ -1,27 +1,22 @@
 """The comparison of training settings: what it gathers, when a plateau is left, what it prints."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from benchmark_script import load
 
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
 from ckstudy.training.release import save_model
 
-ROOT = Path(__file__).parents[1]
 SPEED = "network,kernel_size,steps_per_second\nckcnn,9,10\ncnn_dilated,3,20\nckcnn,9,40\n"
 
 
 @pytest.fixture(scope="module")
 def learning():
-    source = ROOT / "benchmarks/learning.py"
-    description = importlib.util.spec_from_file_location("benchmark_learning", source)
-    module = importlib.util.module_from_spec(description)
-    description.loader.exec_module(module)
-    return module
+    return load("learning")
 
 
 def release(folder: Path, run: str, network: dict, step: str, losses: list[float], **training):

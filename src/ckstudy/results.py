@@ -16,7 +16,7 @@ from ckstudy.csv_files import read_csv
 from ckstudy.errors import StudyError
 from ckstudy.thesis import TOLERANCE
 
-SUMMARY_COLUMNS = [
+RUN_COLUMNS = [
     "run",
     "experiments",
     "network",
@@ -24,6 +24,9 @@ SUMMARY_COLUMNS = [
     "omega_0",
     "parameters",
     "noise_percent",
+]
+SUMMARY_COLUMNS = [
+    *RUN_COLUMNS,
     "split",
     "calibration",
     "score",
@@ -46,17 +49,6 @@ LINE_COLUMNS = [
     "tolerance",
     "threshold",
     "f1",
-]
-
-
-RUN_COLUMNS = [
-    "run",
-    "experiments",
-    "network",
-    "kernel_size",
-    "omega_0",
-    "parameters",
-    "noise_percent",
 ]
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from ckstudy.networks import Localiser
 from ckstudy.training.device import computing_on
-from ckstudy.training.scaling import scale_lines
+from ckstudy.training.predict import network_input
 
 
 def take_population_statistics(
@@ -46,8 +46,7 @@ def take_population_statistics(
         norm.train()
     with computing_on(device), torch.no_grad():
         for first in range(0, len(rf), batch_size):
-            x = torch.from_numpy(np.ascontiguousarray(rf[first : first + batch_size])).to(device)
-            network(scale_lines(x, network.input_scaling).unsqueeze(1))
+            network(network_input(network, rf[first : first + batch_size]))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return network.eval()

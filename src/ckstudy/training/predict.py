@@ -46,8 +46,14 @@ def predict_lines(
     with computing_on(device), torch.inference_mode(), bar:
         for first in range(0, len(rf), batch_size):
             rows = slice(first, first + batch_size)
-            x = torch.from_numpy(np.ascontiguousarray(rf[rows])).to(device)
-            x = scale_lines(x, network.input_scaling)
-            prediction[rows] = network(x.unsqueeze(1)).squeeze(1).cpu().numpy()
+            x = network_input(network, rf[rows])
+            prediction[rows] = network(x).squeeze(1).cpu().numpy()
             bar.update(len(x))
     return prediction
+
+
+def network_input(network: Localiser, rf: np.ndarray) -> torch.Tensor:
+    """Lines (n, L) in volts as ``network`` takes them: (n, 1, L), scaled, and where it is."""
+    device = next(network.parameters()).device
+    x = torch.from_numpy(np.ascontiguousarray(rf)).to(device)
+    return scale_lines(x, network.input_scaling).unsqueeze(1)
