@@ -5,7 +5,7 @@
 
 Scores every network of a study twice: as released, with the running averages that training left,
 and with population statistics taken from training lines afterwards
-(:mod:`ckstudy.training.population`). Thresholds are chosen on training lines, both times, and the
+(:mod:`ckstudy.networks.batch_norm`). Thresholds are chosen on training lines, both times, and the
 scores are those of validation lines. No test line is read.
 """
 
@@ -18,13 +18,13 @@ from tqdm import tqdm
 import ckstudy
 from ckstudy.dataset import Lines, read_lines
 from ckstudy.files import write_text
+from ckstudy.networks.batch_norm import take_population_statistics
+from ckstudy.networks.predict import predict_lines
 from ckstudy.provenance import commit
 from ckstudy.scoring.evaluation import score_lines
 from ckstudy.scoring.score_files import SCORES
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
-from ckstudy.study import StudyFolder
-from ckstudy.training.population import take_population_statistics
-from ckstudy.training.predict import predict_lines
+from ckstudy.study.folder import StudyFolder
 
 OUT = Path(__file__).parent / "results" / "batch_norm.csv"
 TOLERANCE = 4  # samples

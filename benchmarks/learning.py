@@ -23,9 +23,9 @@ from matplotlib.figure import Figure
 
 from ckstudy.csv_files import read_csv
 from ckstudy.errors import StudyError
-from ckstudy.figures import style
 from ckstudy.files import write_text
-from ckstudy.training.release import read_provenance
+from ckstudy.networks.release import read_provenance
+from ckstudy.report.figures import style
 
 ROOT = Path(__file__).parents[1]
 PLATEAU = 1.5

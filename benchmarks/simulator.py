@@ -19,9 +19,9 @@ import numpy as np
 
 from ckstudy.acoustics import bubble, line, reference
 from ckstudy.acoustics.constants import LINE_SAMPLES, REFERENCE_DISTANCE, SIMULATION_RATE
-from ckstudy.acoustics.production import available_cores, simulate_dataset
 from ckstudy.acoustics.propagation import lagrange_weights
 from ckstudy.acoustics.scene import draw_scene
+from ckstudy.acoustics.simulate_dataset import available_cores, simulate_dataset
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.dataset import read_lines
 

@@ -31,14 +31,14 @@ from torch import nn
 
 from ckstudy.acoustics.constants import LINE_SAMPLES
 from ckstudy.acoustics.specification import SimulationSpec
-from ckstudy.cli.arguments import read_configs
+from ckstudy.campaign.progress import members
+from ckstudy.devices.torch_device import computing_on, resolve_device
 from ckstudy.files import atomic_path
 from ckstudy.networks import CKConv, Localiser, build_network, count_parameters
-from ckstudy.study import simulation_spec
+from ckstudy.study.config import read_configs
+from ckstudy.study.lines import simulation_spec
 from ckstudy.training.batches import LineBatches
-from ckstudy.training.device import computing_on, resolve_device
 from ckstudy.training.loss import DualLoss
-from ckstudy.training.members import members
 from ckstudy.training.steps import WARM_UP, Steps
 
 COLUMNS = (

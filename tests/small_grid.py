@@ -4,8 +4,8 @@ from pathlib import Path
 
 from synthetic_lines import write_data_set
 
-from ckstudy.cli.arguments import read_configs
-from ckstudy.study import StudyFolder
+from ckstudy.study.config import read_configs
+from ckstudy.study.folder import StudyFolder
 
 CONFIG = read_configs([Path(__file__).parents[1] / "config/config.yaml"])
 # One thread and short lines: a training takes a tenth of a second.

@@ -228,7 +228,7 @@ def write_lines_and_model(directory: Path, run: str = "cnn_dilated-s0", seed: in
     """Add the three data set files, of noise and arbitrary onsets, and an untrained network."""
     from ckstudy.dataset import Bubbles, Lines, write_lines
     from ckstudy.networks import build_network
-    from ckstudy.training.release import save_model
+    from ckstudy.networks.release import save_model
 
     rng = np.random.default_rng(seed)
     samples, rate = 900, 62.5e6

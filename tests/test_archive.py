@@ -11,22 +11,23 @@ import pytest
 from synthetic_lines import write_data_set
 from typer.testing import CliRunner
 
-from ckstudy.archive import (
+from ckstudy.archive.contents import (
     archived_config,
     archived_lines,
     archived_runs,
     make_archive,
     restore_run,
 )
-from ckstudy.archived_lines import CORRECTED, ROUNDED, SAME, check_lines
+from ckstudy.archive.lines import CORRECTED, ROUNDED, SAME, check_lines
 from ckstudy.cli import app
-from ckstudy.cli.arguments import read_configs
 from ckstudy.dataset import data_hash
 from ckstudy.errors import StudyError
-from ckstudy.grid import expand_grid
 from ckstudy.networks import build_network
-from ckstudy.study import SPLITS, StudyFolder, noise_of
-from ckstudy.training.release import save_model
+from ckstudy.networks.release import save_model
+from ckstudy.study.config import read_configs
+from ckstudy.study.folder import StudyFolder
+from ckstudy.study.grid import expand_grid
+from ckstudy.study.lines import SPLITS, noise_of
 
 NOISY = "cnn_dilated-noise32-s0"
 

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from synthetic_results import beyond_specs, run_specs, write_results
 
-from ckstudy import ablation, estimates, noise_experiment, tables
+from ckstudy.analysis import ablation, estimates
+from ckstudy.analysis import noise as noise_experiment
+from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-from ckstudy.results import Results
+from ckstudy.report.tables import thesis_tables as tables
 from ckstudy.scoring.intervals import contrast_interval
 
 SEEDS = tuple(f"ckcnn-k65-w30-s{seed}" for seed in range(3))
@@ -221,7 +223,7 @@ def test_a_value_is_held_against_the_first_of_its_setting(tmp_path):
 
 
 def test_presets_are_one_setting_where_nothing_else_differs(tmp_path):
-    from ckstudy.grid import expand_grid
+    from ckstudy.study.grid import expand_grid
 
     config = {
         "preset": "thesis-counts",

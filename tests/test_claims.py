@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from synthetic_results import STUDY, beyond_specs, run_specs, write_results
 
-from ckstudy import claims
+from ckstudy.analysis import claims
+from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-from ckstudy.results import Results
 
 CNN, CKCNN = "cnn_dilated-s0", "ckcnn_dilated-w8-s0"
 SMALLEST, LARGEST = "ckcnn-k33-w30-s0", "ckcnn-k131-w30-s0"

@@ -29,7 +29,12 @@ def refused(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "modules", ["ckstudy", "ckstudy.cli", "ckstudy.archive, ckstudy.grid, ckstudy.study"]
+    "modules",
+    [
+        "ckstudy",
+        "ckstudy.cli",
+        "ckstudy.archive.contents, ckstudy.study.grid, ckstudy.study.folder",
+    ],
 )
 def test_importing_the_package_and_planning_do_not_load_torch(modules):
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"

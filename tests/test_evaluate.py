@@ -14,11 +14,11 @@ from ckstudy import build_network, load_model
 from ckstudy.cli import app
 from ckstudy.dataset import Bubbles, Lines, read_lines, write_lines
 from ckstudy.errors import StudyError
+from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import save_model
 from ckstudy.scoring import matched, upstream
 from ckstudy.scoring.evaluation import model_digest
 from ckstudy.scoring.intervals import mean_interval
-from ckstudy.training.predict import predict_lines
-from ckstudy.training.release import save_model
 
 NETWORK = {"name": "ckcnn", "kernel_size": 9, "channels": 2, "layers": 2, "hidden": 4}
 TRAINING = {"input_scaling": "line_rms", "seed": 3, "decay_epochs": [5], "crop": None}

@@ -7,8 +7,8 @@ from test_networks import _published_layout
 
 from ckstudy.cli.check import check_simulator
 from ckstudy.errors import StudyError
-from ckstudy.external_check import check_network, read_published, read_thresholds
-from ckstudy.networks.srml1d import load_srml1d
+from ckstudy.srml1d.check import check_network, read_published, read_thresholds
+from ckstudy.srml1d.load_network import load_srml1d
 
 LENGTH = 4200  # the published networks need more than 4095 samples
 

@@ -14,11 +14,11 @@ from matplotlib.text import Text
 from PIL import Image
 from synthetic_results import LINES, beyond_specs, run_specs, write_lines_and_model, write_results
 
+from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-from ckstudy.figures import FIGURES, draw, make, style
-from ckstudy.figures.prediction import matched_outcome, upstream_outcome
-from ckstudy.figures.scores import SEED_SHIFT
-from ckstudy.results import Results
+from ckstudy.report.figures import FIGURES, draw, make, style
+from ckstudy.report.figures.prediction import matched_outcome, upstream_outcome
+from ckstudy.report.figures.scores import SEED_SHIFT
 from ckstudy.scoring import matched, upstream
 
 
@@ -310,7 +310,7 @@ def test_an_unknown_name_stops_before_anything_is_drawn(study, tmp_path):
 
 def test_scores_need_no_torch(study, tmp_path):
     program = (
-        "import sys; from ckstudy.figures import draw; "
+        "import sys; from ckstudy.report.figures import draw; "
         f"draw(['kernel_size'], {str(study[0].directory)!r}, {str(tmp_path)!r}); "
         "sys.exit('torch' in sys.modules)"
     )

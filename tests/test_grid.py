@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ckstudy.cli.arguments import read_configs
 from ckstudy.errors import StudyError
-from ckstudy.grid import expand_grid
-from ckstudy.study import SPLITS, StudyFolder, noise_levels, noise_of, simulation_spec
+from ckstudy.study.config import read_configs
+from ckstudy.study.folder import StudyFolder
+from ckstudy.study.grid import expand_grid
+from ckstudy.study.lines import SPLITS, noise_levels, noise_of, simulation_spec
 
 ROOT = Path(__file__).parents[1]
 

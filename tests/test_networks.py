@@ -18,8 +18,8 @@ from ckstudy.networks import (
     receptive_field,
 )
 from ckstudy.networks.architectures import CKBlock
-from ckstudy.presets import PRESETS
-from ckstudy.training.release import load_weights
+from ckstudy.networks.release import load_weights
+from ckstudy.study.presets import PRESETS
 
 
 @pytest.mark.parametrize(

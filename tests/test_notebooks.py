@@ -13,12 +13,14 @@ from PIL import Image
 from synthetic_results import beyond_specs, write_lines_and_model, write_results
 from typer.testing import CliRunner
 
-from ckstudy import ablation, claims, noise_experiment, tables
+from ckstudy.analysis import ablation, claims
+from ckstudy.analysis import noise as noise_experiment
+from ckstudy.analysis.results import Results
 from ckstudy.cli import app
 from ckstudy.errors import StudyError
-from ckstudy.figures import FIGURES
-from ckstudy.notebook import execute
-from ckstudy.results import Results
+from ckstudy.report.figures import FIGURES
+from ckstudy.report.notebook import execute
+from ckstudy.report.tables import thesis_tables as tables
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "workflow" / "notebooks").glob("*.ipynb"))
 REPORT = Path(__file__).parents[1] / "workflow" / "report"

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ckstudy.networks import build_network
-from ckstudy.training.population import take_population_statistics
-from ckstudy.training.predict import predict_lines
+from ckstudy.networks.batch_norm import take_population_statistics
+from ckstudy.networks.predict import predict_lines
 
 LINES = np.random.default_rng(0).normal(0.5, 2.0, (6, 400)).astype(np.float32)
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ckstudy.acoustics import production
+from ckstudy.acoustics import simulate_dataset as production
 from ckstudy.acoustics.line import simulate_line
-from ckstudy.acoustics.production import simulate_dataset
+from ckstudy.acoustics.simulate_dataset import simulate_dataset
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError

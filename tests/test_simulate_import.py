@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
-from ckstudy.import_srml1d import import_folder
+from ckstudy.srml1d.import_lines import import_folder
 
 SAMPLES = 40
 

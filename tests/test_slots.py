@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from ckstudy.devices.gpu_slots import cards, list_cards, own_card, take_slot
 from ckstudy.errors import StudyError
-from ckstudy.training.slots import cards, list_cards, own_card, take_slot
 
 LISTING = """\
 GPU 0: NVIDIA H200 (UUID: GPU-aaaa-1)
@@ -17,7 +17,7 @@ GPU 1: NVIDIA H200 (UUID: GPU-bbbb-2)
 HOLD = """
 import sys, time
 from pathlib import Path
-from ckstudy.training.slots import take_slot
+from ckstudy.devices.gpu_slots import take_slot
 with take_slot(sys.argv[2:], Path(sys.argv[1])) as name:
     print(name, flush=True)
     time.sleep(60)
@@ -107,13 +107,13 @@ def test_a_training_on_the_cpu_needs_no_card(monkeypatch):
 
 def test_a_training_sees_its_card_alone(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "fake-x,fake-y")
-    monkeypatch.setattr("ckstudy.training.slots.default_folder", lambda: tmp_path)
+    monkeypatch.setattr("ckstudy.devices.gpu_slots.default_folder", lambda: tmp_path)
     assert cards() == ["fake-x", "fake-y"]
     with take_slot(["fake-x"]), own_card("auto"):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "fake-y"
 
 
 def test_a_card_is_chosen_before_torch_is_there():
-    code = "import sys, ckstudy.training.slots; print('torch' in sys.modules)"
+    code = "import sys, ckstudy.devices.gpu_slots; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.strip() == "False"

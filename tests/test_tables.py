@@ -4,9 +4,10 @@ import pytest
 from scipy.stats import binom
 from synthetic_results import BASELINES, LINES, write_results
 
-from ckstudy import estimates, tables, thesis
+from ckstudy.analysis import estimates, thesis
+from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-from ckstudy.results import Results
+from ckstudy.report.tables import thesis_tables as tables
 
 
 @pytest.fixture(scope="module")

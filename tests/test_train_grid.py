@@ -17,12 +17,8 @@ from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 from synthetic_lines import write_data_set
 from test_workflow import PARTS, ROOT, planned, snakemake
 
-from ckstudy.dataset import read_lines
-from ckstudy.errors import StudyError
-from ckstudy.study import RUN_FILES, StudyFolder, check_config, check_noise, simulation_spec
-from ckstudy.training import checkpoint, train_grid
-from ckstudy.training.identity import code_digest, data_hashes
-from ckstudy.training.members import (
+from ckstudy.campaign import run as train_grid
+from ckstudy.campaign.progress import (
     DONE,
     IN_PROGRESS,
     STALE,
@@ -32,9 +28,16 @@ from ckstudy.training.members import (
     members,
     progress,
 )
-from ckstudy.training.release import read_provenance
+from ckstudy.campaign.run import deadline_after, simulate_missing, train_members
+from ckstudy.dataset import read_lines
+from ckstudy.errors import StudyError
+from ckstudy.networks.release import read_provenance
+from ckstudy.study.config import check_config
+from ckstudy.study.folder import RUN_FILES, StudyFolder
+from ckstudy.study.lines import check_noise, simulation_spec
+from ckstudy.training import checkpoint
+from ckstudy.training.identity import code_digest, data_hashes
 from ckstudy.training.stopping import Stopped
-from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
 
 CHANGES = {
     "networks": {

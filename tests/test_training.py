@@ -16,12 +16,12 @@ from synthetic_lines import make_lines, write_data_set
 import ckstudy
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
+from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import read_provenance, save_model
+from ckstudy.networks.scaling import scale_lines
 from ckstudy.training import checkpoint
 from ckstudy.training.batches import LineBatches
 from ckstudy.training.loss import DualLoss
-from ckstudy.training.predict import predict_lines
-from ckstudy.training.release import read_provenance, save_model
-from ckstudy.training.scaling import scale_lines
 from ckstudy.training.stopping import StopRequest
 from ckstudy.training.trainer import Training, learning_rate, train
 

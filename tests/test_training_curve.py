@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from ckstudy.cli import app
 from ckstudy.errors import StudyError
-from ckstudy.figures.learning import against_published, draw_learning_curve, read_curves
+from ckstudy.report.figures.learning import against_published, draw_learning_curve, read_curves
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ import torch
 from safetensors.torch import load_file
 from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 
+from ckstudy.campaign.progress import DONE, IN_PROGRESS, TO_DO, members, progress
+from ckstudy.campaign.run import train_members
 from ckstudy.errors import StudyError
-from ckstudy.study import StudyFolder
+from ckstudy.study.folder import StudyFolder
 from ckstudy.training import checkpoint
 from ckstudy.training.identity import code_digest, data_hashes
-from ckstudy.training.members import DONE, IN_PROGRESS, TO_DO, members, progress
 from ckstudy.training.stopping import Stopped
-from ckstudy.training.train_grid import train_members
 
 CHANGES = {
     "networks": {"ckcnn": CKCNN},
@@ -166,8 +166,8 @@ def test_one_that_fails_or_is_killed_does_not_stop_the_others(config, make_folde
 ORPHANED = """
 import json, sys
 from pathlib import Path
-from ckstudy.study import StudyFolder
-from ckstudy.training.train_grid import train_members
+from ckstudy.study.folder import StudyFolder
+from ckstudy.campaign.run import train_members
 if __name__ == "__main__":
     specs, folder = json.loads(sys.argv[1]), StudyFolder(Path(sys.argv[2]))
     train_members(specs, folder, device="cpu", deadline=float("inf"), jobs=2, threads=1)

@@ -9,7 +9,7 @@ from benchmark_script import load
 
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
-from ckstudy.training.release import save_model
+from ckstudy.networks.release import save_model
 
 SPEED = "network,kernel_size,steps_per_second\nckcnn,9,10\ncnn_dilated,3,20\nckcnn,9,40\n"
 

@@ -7,9 +7,9 @@ import torch
 from synthetic_lines import make_lines
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ckstudy.devices.torch_device import computing_on
 from ckstudy.networks import build_network
 from ckstudy.training.batches import LineBatches
-from ckstudy.training.device import computing_on
 from ckstudy.training.loss import DualLoss
 from ckstudy.training.steps import WARM_UP, Steps, record_cuda_graph
 

@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _HOME = {
     "CKConv": "ckstudy.networks",
     "build_network": "ckstudy.networks",
-    "load_model": "ckstudy.training.release",
+    "load_model": "ckstudy.networks.release",
     "conv1d": "ckstudy.convolution",
 }
 __all__ = ["CKConv", "__version__", "build_network", "conv1d", "load_model"]
@@ -20,7 +20,7 @@ __all__ = ["CKConv", "__version__", "build_network", "conv1d", "load_model"]
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
     from ckstudy.networks import CKConv, build_network
-    from ckstudy.training.release import load_model
+    from ckstudy.networks.release import load_model
 
 
 def __getattr__(name: str):

@@ -9,11 +9,11 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-from ckstudy.archive import archived_config, archived_runs
+from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
-from ckstudy.grid import expand_grid
+from ckstudy.study.grid import expand_grid
 from ckstudy.provenance import source_digest
-from ckstudy.study import (
+from ckstudy.study.lines import (
     SPLITS,
     lines_name,
     noise_levels,

@@ -3,7 +3,7 @@
 # Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, RESULTS/{baselines,summary}.csv, and
 # RESULTS/baselines_noise_{percent}.csv for each further noise.
 
-SCORING_CODE = source_digest("ckstudy.scoring.evaluation", "ckstudy.training.predict")
+SCORING_CODE = source_digest("ckstudy.scoring.evaluation", "ckstudy.networks.predict")
 
 
 rule calibrate:

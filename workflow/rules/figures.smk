@@ -40,9 +40,9 @@ rule diagrams:
         f"{RESULTS}/logs/figures/diagrams.log",
     params:
         code=source_digest(
-            "ckstudy.figures.catalogue",
-            "ckstudy.figures.kernel_diagrams",
-            "ckstudy.figures.architecture_diagrams",
+            "ckstudy.report.figures.catalogue",
+            "ckstudy.report.figures.kernel_diagrams",
+            "ckstudy.report.figures.architecture_diagrams",
         ),
         out=f"{RESULTS}/figures",
     shell:
@@ -59,9 +59,9 @@ rule line_figures:
         f"{RESULTS}/logs/figures/lines.log",
     params:
         code=source_digest(
-            "ckstudy.figures.catalogue",
-            "ckstudy.figures.prediction",
-            "ckstudy.figures.data",
+            "ckstudy.report.figures.catalogue",
+            "ckstudy.report.figures.prediction",
+            "ckstudy.report.figures.data",
         ),
         results=RESULTS,
         out=f"{RESULTS}/figures",
@@ -79,9 +79,9 @@ rule score_figures:
         f"{RESULTS}/logs/figures/scores.log",
     params:
         code=source_digest(
-            "ckstudy.figures.catalogue",
-            "ckstudy.figures.scores",
-            "ckstudy.figures.noise",
+            "ckstudy.report.figures.catalogue",
+            "ckstudy.report.figures.scores",
+            "ckstudy.report.figures.noise",
         ),
         results=RESULTS,
         out=f"{RESULTS}/figures",

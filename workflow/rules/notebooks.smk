@@ -46,7 +46,7 @@ rule notebook_data:
         text=f"{RESULTS}/logs/notebooks/01_data.log",
     params:
         results=RESULTS,
-        code=source_digest("ckstudy.notebook", "ckstudy.dataset"),
+        code=source_digest("ckstudy.report.notebook", "ckstudy.dataset"),
     shell:
         "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
         " -p results={params.results} > {log.text} 2>&1"
@@ -95,7 +95,11 @@ for name, shown in {
             text=f"{RESULTS}/logs/notebooks/{name}.log",
         params:
             results=RESULTS,
-            code=source_digest("ckstudy.notebook", "ckstudy.tables", "ckstudy.claims"),
+            code=source_digest(
+                "ckstudy.report.notebook",
+                "ckstudy.report.tables.thesis_tables",
+                "ckstudy.analysis.claims",
+            ),
         shell:
             "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
             " -p results={params.results} > {log.text} 2>&1"

@@ -16,7 +16,7 @@ rule check_lines:
         archive=config["archive"],
         data=f"{RESULTS}/data",
         lines=" ".join(f"--lines {name}" for name in LINES),
-        code=source_digest("ckstudy.archived_lines"),
+        code=source_digest("ckstudy.archive.lines"),
     shell:
         # A warning is for the screen too.
         "ckstudy check-lines --archive {params.archive} --data {params.data} {params.lines}"

@@ -20,8 +20,8 @@ def archive(
     out: Annotated[Path, typer.Option(help="Folder of the archive, such as archive/laptop.")],
 ) -> None:
     """Keep the finished networks of a study, with their scores and provenance."""
-    from ckstudy.archive import make_archive
-    from ckstudy.cli.arguments import read_configs
+    from ckstudy.archive.contents import make_archive
+    from ckstudy.study.config import read_configs
 
     manifest = make_archive(read_configs(config), out)
     print(f"{out}: {len(manifest['runs'])} networks, {len(manifest['missing'])} missing")
@@ -33,7 +33,7 @@ def restore(
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
 ) -> None:
     """Put an archived network where its training would have put it."""
-    from ckstudy.archive import restore_run
+    from ckstudy.archive.contents import restore_run
 
     restore_run(archive, run, out)
 
@@ -48,8 +48,8 @@ def check_lines(
     ] = None,
 ) -> None:
     """Say whether lines that were simulated again are those of the archived networks."""
-    from ckstudy import archived_lines as again
-    from ckstudy.archive import archived_lines
+    from ckstudy.archive import lines as again
+    from ckstudy.archive.contents import archived_lines
     from ckstudy.errors import StudyError
     from ckstudy.files import write_json
 

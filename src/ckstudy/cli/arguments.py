@@ -32,37 +32,3 @@ def read_spec(text: str, needed: Iterable[str] = ()) -> dict:
     if missing:
         raise StudyError(f"{origin} lacks {', '.join(missing)}")
     return spec
-
-
-def read_configs(paths: list[Path]) -> dict:
-    """The study config that ``paths`` make, each overlaying those before it.
-
-    Mappings are merged and everything else is replaced, as Snakemake's ``--configfile`` does.
-
-    Raises
-    ------
-    StudyError
-        For a file that is missing, is not YAML or is not a mapping.
-    """
-    import yaml
-
-    config: dict = {}
-    for path in paths:
-        try:
-            layer = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise StudyError(f"config {path} cannot be read: {error.strerror}") from None
-        except yaml.YAMLError as error:
-            raise StudyError(f"config {path} is not valid YAML: {error}") from None
-        if not isinstance(layer, dict):
-            raise StudyError(f"config {path} holds no mapping of keys to values")
-        _overlay(config, layer)
-    return config
-
-
-def _overlay(below: dict, above: dict) -> None:
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(below.get(key), dict):
-            _overlay(below[key], value)
-        else:
-            below[key] = value

@@ -40,11 +40,11 @@ def check_simulator(
 
     Exits with status 1 where a difference is larger than allowed.
     """
-    from ckstudy.acoustics.production import simulate_dataset
+    from ckstudy.acoustics.simulate_dataset import simulate_dataset
     from ckstudy.acoustics.specification import SimulationSpec
     from ckstudy.dataset import read_lines
-    from ckstudy.external_check import as_text, check_network, read_published, read_thresholds
-    from ckstudy.networks.srml1d import load_srml1d
+    from ckstudy.srml1d.check import as_text, check_network, read_published, read_thresholds
+    from ckstudy.srml1d.load_network import load_srml1d
 
     known = read_thresholds(thresholds), read_published(published, name)
     judge = load_srml1d(network)
@@ -67,8 +67,8 @@ def check_simulator(
     print(as_text(check, name))
     print(f"\n{len(chosen)} lines: {'passed' if check.passed else 'FAILED'}")
     if figure is not None:
-        from ckstudy.figures.check import scene_dependence
-        from ckstudy.figures.style import house_style, save
+        from ckstudy.report.figures.style import house_style, save
+        from ckstudy.srml1d.figure import scene_dependence
 
         with house_style():
             save(scene_dependence(chosen, check.f1[:, 4], name), figure)

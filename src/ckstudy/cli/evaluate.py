@@ -33,9 +33,9 @@ def calibrate(
 ) -> None:
     """Choose the threshold of best mean F1 for every tolerance; never sees a test line."""
     from ckstudy.dataset import read_lines
+    from ckstudy.devices.gpu_slots import own_card
     from ckstudy.scoring.evaluation import calibrate_model, model_digest
     from ckstudy.scoring.score_files import write_table
-    from ckstudy.training.slots import own_card
 
     with own_card(device):
         _check_noise(model, train, validation)
@@ -58,9 +58,9 @@ def evaluate(
 ) -> None:
     """Score test lines at the thresholds that calibrate chose."""
     from ckstudy.dataset import read_lines
+    from ckstudy.devices.gpu_slots import own_card
     from ckstudy.scoring.evaluation import evaluate_model, model_digest
     from ckstudy.scoring.score_files import read_thresholds, write_table
-    from ckstudy.training.slots import own_card
 
     digest = model_digest(model)
     read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
@@ -127,8 +127,8 @@ def collect(
 
 
 def _check_noise(model: Path, *lines: Path) -> None:
-    from ckstudy.study import check_noise
-    from ckstudy.training.release import read_provenance
+    from ckstudy.networks.release import read_provenance
+    from ckstudy.study.lines import check_noise
 
     check_noise(read_provenance(model).get("spec", {}), *lines)
 
@@ -138,8 +138,8 @@ def _predictor(model: Path, device: str, threads: int, batch_size: int):
     import torch
 
     from ckstudy import load_model
-    from ckstudy.training.device import resolve_device
-    from ckstudy.training.predict import predict_lines
+    from ckstudy.devices.torch_device import resolve_device
+    from ckstudy.networks.predict import predict_lines
 
     if threads:
         torch.set_num_threads(threads)

@@ -21,9 +21,9 @@ def describe(
     out: Annotated[Path, typer.Option(help="Where to write it: study.json of the results.")],
 ) -> None:
     """Write what a study says of itself: its name, the margins of its verdicts, what it lacks."""
+    from ckstudy.analysis.results import STUDY_KEYS
     from ckstudy.cli.arguments import read_spec
     from ckstudy.files import write_json
-    from ckstudy.results import STUDY_KEYS
 
     write_json(out, read_spec(study, STUDY_KEYS))
 
@@ -39,7 +39,7 @@ def figures(
     ] = Path("results"),
 ) -> None:
     """Draw figures as PNG and SVG, the same bytes each time."""
-    from ckstudy.figures import draw
+    from ckstudy.report.figures import draw
 
     for stem in draw(names, results, out):
         print(f"{stem}.png")
@@ -58,7 +58,7 @@ def notebook(
 ) -> None:
     """Execute a notebook with papermill, in this interpreter."""
     from ckstudy.errors import StudyError
-    from ckstudy.notebook import execute
+    from ckstudy.report.notebook import execute
 
     values = {}
     for text in parameter or []:

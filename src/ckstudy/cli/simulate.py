@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
         An interrupted simulation goes on where it was when the same command is run again.
         """
-        from ckstudy.acoustics.production import simulate_dataset
+        from ckstudy.acoustics.simulate_dataset import simulate_dataset
         from ckstudy.acoustics.specification import SimulationSpec
         from ckstudy.cli.arguments import read_spec
 
@@ -79,6 +79,6 @@ def register(app: typer.Typer) -> None:
         sampling_rate_mhz: float = typer.Option(62.5, min=1e-6, help="Rate of the samples."),
     ) -> None:
         """Turn the original text files of SRML-1D into a data set of this study."""
-        from ckstudy.import_srml1d import import_folder
+        from ckstudy.srml1d.import_lines import import_folder
 
         typer.echo(f"{import_folder(folder, out, sampling_rate_mhz)} lines in {out}")

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ckstudy.cli.arguments import read_configs, read_spec
-from ckstudy.study import StudyFolder, check_config, check_noise, noise_levels, noise_of
+from ckstudy.cli.arguments import read_spec
+from ckstudy.study.config import check_config, read_configs
+from ckstudy.study.folder import StudyFolder
+from ckstudy.study.lines import check_noise, noise_levels, noise_of
 
 _Config = Annotated[
     list[Path], typer.Option(help="Config file; a further one overlays those before it.")
@@ -37,8 +39,8 @@ def models(
 ) -> None:
     """Print each network's name, trainable parameters and receptive field."""
     from ckstudy.networks import build_network, count_parameters, receptive_field
-    from ckstudy.presets import NETWORKS, PRESETS, network_options
-    from ckstudy.presets import preset as reading
+    from ckstudy.study.presets import NETWORKS, PRESETS, network_options
+    from ckstudy.study.presets import preset as reading
 
     if preset:
         reading(preset)
@@ -56,7 +58,7 @@ def models(
 
 def grid(config: _Config) -> None:
     """Print the runs that a config asks for, and the experiments they serve."""
-    from ckstudy.grid import expand_grid
+    from ckstudy.study.grid import expand_grid
 
     runs, experiments = expand_grid(read_configs(config))
     for run in runs:
@@ -68,7 +70,7 @@ def check_device(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")],
 ) -> None:
     """Say on what the trainings would run, or why they cannot."""
-    from ckstudy.training.device import resolve_device
+    from ckstudy.devices.torch_device import resolve_device
 
     print(resolve_device(device))
 
@@ -83,14 +85,14 @@ def train(
     threads: Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")] = 0,
 ) -> None:
     """Train one network and release its weights; goes on from its checkpoint if there is one."""
-    from ckstudy.training.slots import own_card
+    from ckstudy.devices.gpu_slots import own_card
 
     members = read_spec(spec, needed=("run", "network", "training", "loss"))
     check_noise(members, train, validation)
     with own_card(device):
         import torch
 
-        from ckstudy.training.device import resolve_device
+        from ckstudy.devices.torch_device import resolve_device
         from ckstudy.training.stopping import Stopped
         from ckstudy.training.trainer import train as train_network
 
@@ -129,8 +131,8 @@ def train_grid(
     workflow would: snakemake then finds these networks trained.
     """
     began = time.monotonic()
-    from ckstudy.training.slots import own_card
-    from ckstudy.training.train_grid import deadline_after, simulate_missing, train_members
+    from ckstudy.campaign.run import deadline_after, simulate_missing, train_members
+    from ckstudy.devices.gpu_slots import own_card
 
     study = _study(config, out)
     members = _members(study, only)
@@ -155,9 +157,9 @@ def train_grid(
 
 def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
     """Print how far each network of a study is, and how long the rest would take."""
+    from ckstudy.campaign.progress import expected_seconds, progress
+    from ckstudy.campaign.run import SPLITS, missing_lines
     from ckstudy.training.identity import code_digest, data_hashes
-    from ckstudy.training.members import expected_seconds, progress
-    from ckstudy.training.train_grid import SPLITS, missing_lines
 
     study = _study(config, out)
     members = _members(study, only)
@@ -200,7 +202,7 @@ def learning_curve(
     ] = None,
 ) -> None:
     """Draw the learning curves of runs, beside a published one."""
-    from ckstudy.figures.learning import draw_learning_curve
+    from ckstudy.report.figures.learning import draw_learning_curve
 
     draw_learning_curve(run, published, out)
     print(f"{out}.png\n{out}.svg")
@@ -212,7 +214,7 @@ def _study(config: list[Path], out: Path | None) -> dict:
 
 
 def _members(study: dict, only: list[str] | None) -> dict[str, dict]:
-    from ckstudy.training.members import members
+    from ckstudy.campaign.progress import members
 
     return members(study, only)
 

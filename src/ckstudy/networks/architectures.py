@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ckstudy.errors import StudyError
 from ckstudy.networks.ckconv import CKConv
-from ckstudy.presets import DEFAULT, network_options
+from ckstudy.study.presets import DEFAULT, network_options
 
 
 class Localiser(nn.Module):
@@ -26,7 +26,7 @@ class Localiser(nn.Module):
     options : dict
         The architecture's options, for :func:`build_network`.
     input_scaling : {"volts", "line_rms"}
-        What the network was trained on; :mod:`ckstudy.training.predict` applies it.
+        What the network was trained on; :mod:`ckstudy.networks.predict` applies it.
     """
 
     def __init__(self, name: str, options: dict, padding: int, layers: list[nn.Module]) -> None:
@@ -169,7 +169,7 @@ def build_network(
     name : {"cnn_dilated", "ckcnn_dilated", "ckcnn", "ckcnn_residual"}
     preset : str
         The reading of the thesis that fills in the options left open, see
-        :mod:`ckstudy.presets`.
+        :mod:`ckstudy.study.presets`.
     seed : int, optional
         Seed of the initial weights; torch's global generator is used, and left untouched,
         where it is given.

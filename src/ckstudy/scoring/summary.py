@@ -11,7 +11,7 @@ from ckstudy.networks import build_network, count_parameters
 from ckstudy.scoring.aggregate import summarise_scores
 from ckstudy.scoring.intervals import RESAMPLES
 from ckstudy.scoring.score_files import LINE_COLUMNS, read_table, read_thresholds
-from ckstudy.study import noise_of
+from ckstudy.study.lines import noise_of
 
 GROUP = ["calibration", "score", "tolerance"]
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
-from ckstudy.training.scaling import scale_lines
+from ckstudy.networks.scaling import scale_lines
 
 
 class LineBatches:

@@ -10,16 +10,16 @@ import torch
 from tqdm import tqdm
 
 from ckstudy.dataset import read_lines
+from ckstudy.devices.torch_device import computing_on
 from ckstudy.errors import StudyError
 from ckstudy.files import write_json, write_text
 from ckstudy.networks import build_network
+from ckstudy.networks.release import save_model
 from ckstudy.provenance import environment
 from ckstudy.training import checkpoint
 from ckstudy.training.batches import LineBatches
-from ckstudy.training.device import computing_on
 from ckstudy.training.identity import code_digest, data_hashes, fingerprint
 from ckstudy.training.loss import DualLoss
-from ckstudy.training.release import save_model
 from ckstudy.training.steps import Steps
 from ckstudy.training.stopping import Stopped, StopRequest, stop_on_signals
 
@@ -47,7 +47,7 @@ def train(
     ----------
     spec : dict
         ``network`` (name and options), ``training``, ``loss``: a member of the grid, see
-        :mod:`ckstudy.grid`.
+        :mod:`ckstudy.study.grid`.
     train_path, validation_path : Path
         Data files. The validation lines are only looked at for the history.
     out : Path

@@ -1,0 +1,1 @@
+"""What the scores say: estimates, comparisons, the claims of the thesis."""

@@ -1,0 +1,1 @@
+"""Archived studies: networks, scores and marks of their lines."""

@@ -1,0 +1,254 @@
+"""Archives: what is kept of a finished or partial study, small enough to live beside the code.
+
+``archive/NAME/``
+    ``config.yaml``     the study's whole config, as it was run
+    ``manifest.json``   the grid: which runs are there, how each was made, digests of the files,
+                        and the marks of the lines
+    ``README.md``       the same for a reader
+    ``runs/NAME/``      ``spec.json``, ``model.safetensors``, ``history.csv``, ``thresholds.csv``,
+                        ``train.csv.gz``, ``test.csv.gz`` (scores of every line)
+
+The lines themselves are not kept: the simulator makes the same ones again from the config, and
+their marks in the manifest tell whether it did (:mod:`ckstudy.archive.lines`).
+"""
+
+import gzip
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+
+from ckstudy.errors import StudyError
+from ckstudy.files import atomic_path, write_json, write_text
+from ckstudy.provenance import commit
+from ckstudy.study.folder import StudyFolder
+from ckstudy.study.grid import expand_grid
+from ckstudy.study.lines import SPLITS, lines_name, noise_levels, noise_of
+
+KEPT = ("spec.json", "model.safetensors", "history.csv", "thresholds.csv")
+COMPRESSED = ("train.csv", "test.csv")
+
+
+def make_archive(config: dict, out: Path) -> dict:
+    """Archive the study that ``config`` describes, as far as it has come.
+
+    Parameters
+    ----------
+    config : dict
+        The whole study config; ``config["results"]`` says where its results lie.
+    out : Path
+        Folder of the archive. Runs that it holds already and the results lack are kept.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    StudyError
+        Where no run of the grid is finished, neither in the results nor in the archive, and
+        where one is not what the config asks for, or is of other lines than the others. The
+        archive is then as it was.
+    """
+    runs, experiments = expand_grid(config)
+    study = StudyFolder(Path(config["results"]))
+    finished = {name: study.run(name) for name in runs if _is_finished(study.run(name))}
+    kept = {
+        name: out / "runs" / name
+        for name in runs
+        if name not in finished and (out / "runs" / name / "model.safetensors").is_file()
+    }
+    if not finished and not kept:
+        raise StudyError(
+            f"no run of the study {config['study']!r} is finished in {study.path / 'runs'}: "
+            "nothing to archive"
+        )
+    there = {name: spec for name, spec in runs.items() if name in finished or name in kept}
+    lines = _lines(study, there, out)
+    for name, spec in there.items():
+        _check_run((finished | kept)[name], spec, lines)
+    for name, folder in finished.items():
+        _keep(folder, out / "runs" / name)
+    manifest = {
+        "study": config["study"],
+        "archived_by_commit": commit(),
+        "experiments": experiments,
+        "missing": [name for name in runs if name not in there],
+        "lines": lines,
+        "runs": {name: _describe(out / "runs" / name) for name in there},
+    }
+    write_text(out / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    write_json(out / "manifest.json", manifest)
+    write_text(out / "README.md", _readme(manifest, len(runs)))
+    return manifest
+
+
+def archived_config(archive: str | Path) -> dict:
+    """The config of the archived study.
+
+    Raises
+    ------
+    StudyError
+        Where the folder is no archive.
+    """
+    path = Path(archive) / "config.yaml"
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise StudyError(f"{archive} is no archive of a study: it has no config.yaml") from None
+
+
+def archived_runs(archive: str | Path) -> list[str]:
+    """Names of the runs that the archive holds."""
+    return sorted(path.parent.name for path in Path(archive).glob("runs/*/model.safetensors"))
+
+
+def archived_lines(archive: str | Path) -> dict[str, dict]:
+    """Marks of the lines that the archived runs were made with, by the name of the set.
+
+    Raises
+    ------
+    StudyError
+        Where the archive does not tell them.
+    """
+    lines = _manifest(Path(archive)).get("lines")
+    if not lines:
+        raise StudyError(f"{Path(archive) / 'manifest.json'} says nothing of the study's lines")
+    return lines
+
+
+def restore_run(archive: str | Path, name: str, out: Path) -> None:
+    """Put the spec, the weights and the history of an archived run where a training would.
+
+    Raises
+    ------
+    StudyError
+        Where the archive lacks the run, or a file of it is not the one that was archived.
+    """
+    folder = Path(archive) / "runs" / name
+    digests = _manifest(Path(archive)).get("runs", {}).get(name, {}).get("sha256", {})
+    for file in ("spec.json", "history.csv", "model.safetensors"):
+        if not (folder / file).is_file():
+            raise StudyError(f"the archive {archive} has no {file} of the run {name!r}")
+        if _sha256(folder / file) != digests.get(file):
+            raise StudyError(
+                f"{folder / file} is not the file that was archived: manifest.json has another "
+                "digest of it"
+            )
+        with atomic_path(out / file) as temporary:
+            shutil.copyfile(folder / file, temporary)
+
+
+def _manifest(archive: Path) -> dict:
+    """What the archive's manifest says; nothing where there is none."""
+    path = archive / "manifest.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read: {error}") from None
+
+
+def _is_finished(folder: Path) -> bool:
+    return all((folder / file).is_file() for file in (*KEPT, *COMPRESSED))
+
+
+def _lines(study: StudyFolder, specs: dict[str, dict], out: Path) -> dict[str, dict]:
+    """Marks of all lines of these runs: those in the results, else those the archive knows."""
+    # Here and not above: the workflow imports this module each time it plans.
+    from ckstudy.archive.lines import check_lines, describe_lines
+
+    known = _manifest(out).get("lines", {})
+    marks = {}
+    # The study's own lines are always among them: its figures and baselines show them.
+    for noise in dict.fromkeys([None, *noise_levels(specs.values())]):
+        for split in SPLITS:
+            name, path = lines_name(split, noise), study.data(split, noise)
+            if name in known and path.is_file():
+                check_lines(study.path / "data", {name: known[name]})
+            marks[name] = known[name] if name in known else describe_lines(path)
+    return marks
+
+
+def _check_run(folder: Path, spec: dict, lines: dict[str, dict]) -> None:
+    """That a run is the one that ``spec`` describes, trained on the lines it names."""
+    from ckstudy.networks.release import read_provenance
+
+    if json.loads((folder / "spec.json").read_text(encoding="utf-8")) != spec:
+        raise StudyError(
+            f"{folder / 'spec.json'} is not what the config asks for under this name; "
+            "archive it with the config it was trained with"
+        )
+    trained_on = read_provenance(folder / "model.safetensors").get("data", {})
+    for split, digest in trained_on.items():
+        name = lines_name(split, noise_of(spec))
+        if digest != lines[name]["sha256"]:
+            raise StudyError(
+                f"the network of {folder} was trained on other lines than {name} of this study; "
+                "train it again"
+            )
+
+
+def _keep(source: Path, target: Path) -> None:
+    for file in KEPT:
+        with atomic_path(target / file) as temporary:
+            shutil.copyfile(source / file, temporary)
+    for file in COMPRESSED:
+        with atomic_path(target / f"{file}.gz") as temporary:
+            # Without a time in its header, the same scores make the same bytes.
+            temporary.write_bytes(gzip.compress((source / file).read_bytes(), mtime=0))
+
+
+def _describe(folder: Path) -> dict:
+    """How an archived run was made, and the digests of its files."""
+    # Here and not above: the workflow imports this module each time it plans, without torch.
+    from ckstudy.networks.release import read_provenance
+
+    about = read_provenance(folder / "model.safetensors")
+    told = ("device", "wall_seconds", "optimiser_steps", "source_digest", "data", "environment")
+    return {
+        **{key: about[key] for key in told if key in about},
+        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _readme(manifest: dict, planned: int) -> str:
+    there = manifest["runs"]
+    lines = [
+        f"# The study `{manifest['study']}`, archived",
+        "",
+        f"{len(there)} of {planned} networks of its grid"
+        + (f"; missing: {', '.join(manifest['missing'])}" if manifest["missing"] else "")
+        + ".",
+        "",
+        "Written by `ckstudy archive`; `manifest.json` has the digests of all files.",
+        "",
+        "| run | device | optimiser steps | training time (s) | commit |",
+        "|---|---|---|---|---|",
+    ]
+    for name, about in there.items():
+        environment = about.get("environment", {})
+        lines.append(
+            f"| `{name}` | {about.get('device')} | {about.get('optimiser_steps')} "
+            f"| {about.get('wall_seconds')} | {environment.get('commit', 'unknown')} |"
+        )
+    lines += [
+        "",
+        "The lines are not kept: they are simulated again, and compared with the manifest.",
+        "",
+        "| lines | number | digest of the simulator | digest of the lines |",
+        "|---|---|---|---|",
+    ]
+    for name, marks in manifest["lines"].items():
+        lines.append(
+            f"| `{name}` | {marks['lines']} | {marks['simulator']} | {marks['sha256'][:16]} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Many trainings inside a budget of time."""

@@ -1,5 +1,0 @@
-"""The study's figures, drawn from the code, a real simulated line and the files of results."""
-
-from ckstudy.figures.catalogue import FIGURES, draw, make
-
-__all__ = ["FIGURES", "draw", "make"]

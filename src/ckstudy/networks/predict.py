@@ -1,0 +1,59 @@
+"""Predictions of a trained network for RF lines."""
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ckstudy.devices.torch_device import computing_on
+from ckstudy.networks import Localiser
+from ckstudy.networks.scaling import scale_lines
+
+
+def predict_lines(
+    network: Localiser,
+    rf: np.ndarray,
+    *,
+    batch_size: int = 16,
+    device: torch.device | str | None = None,
+    description: str = "predicting",
+) -> np.ndarray:
+    """The localisation signal of whole lines.
+
+    Parameters
+    ----------
+    network : Localiser
+        As loaded by :func:`ckstudy.load_model`; its ``input_scaling`` is applied. It is moved
+        to ``device`` and put into evaluation mode.
+    rf : ndarray, (N, L) float32
+        RF lines in volts.
+    batch_size : int
+        Lines at a time; memory grows with it, the result does not change.
+    device : torch.device or str, optional
+        Where to compute; by default where the network is.
+    description : str
+        What the progress bar says.
+
+    Returns
+    -------
+    ndarray, (N, L) float32
+    """
+    if device is not None:
+        network = network.to(device)
+    network.eval()
+    device = next(network.parameters()).device
+    prediction = np.empty(rf.shape, dtype=np.float32)
+    bar = tqdm(total=len(rf), unit="line", desc=description, disable=None, leave=False)
+    with computing_on(device), torch.inference_mode(), bar:
+        for first in range(0, len(rf), batch_size):
+            rows = slice(first, first + batch_size)
+            x = network_input(network, rf[rows])
+            prediction[rows] = network(x).squeeze(1).cpu().numpy()
+            bar.update(len(x))
+    return prediction
+
+
+def network_input(network: Localiser, rf: np.ndarray) -> torch.Tensor:
+    """Lines (n, L) in volts as ``network`` takes them: (n, 1, L), scaled, and where it is."""
+    device = next(network.parameters()).device
+    x = torch.from_numpy(np.ascontiguousarray(rf)).to(device)
+    return scale_lines(x, network.input_scaling).unsqueeze(1)

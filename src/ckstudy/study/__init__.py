@@ -1,0 +1,1 @@
+"""The study: its config, grid, specs and folders. Plain Python, no torch."""
