@@ -22,8 +22,8 @@ from ckstudy.report.figures import FIGURES
 from ckstudy.report.notebook import execute
 from ckstudy.report.tables import thesis_tables as tables
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "workflow" / "notebooks").glob("*.ipynb"))
-REPORT = Path(__file__).parents[1] / "workflow" / "report"
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "workflow" / "notebooks").glob("*.ipynb"))
+REPORT = Path(__file__).parents[2] / "workflow" / "report"
 
 
 @pytest.fixture(scope="module")

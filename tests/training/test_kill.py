@@ -10,7 +10,8 @@ import pytest
 import torch
 from killable import start
 from safetensors.torch import load_file
-from test_training import make_spec, write_data_set
+from synthetic_lines import write_data_set
+from training_spec import make_spec
 
 from ckstudy.training import checkpoint
 

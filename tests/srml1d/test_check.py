@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from published_layout import published_layout
 from synthetic_lines import make_lines, write_data_set
-from test_networks import _published_layout
 
 from ckstudy.cli.check import check_simulator
 from ckstudy.errors import StudyError
@@ -21,7 +21,7 @@ def files(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("published")
     torch.manual_seed(0)
-    stack = _published_layout()
+    stack = published_layout()
     with torch.no_grad():
         for index, layer in enumerate(stack):
             if isinstance(layer, torch.nn.Conv1d) and index < 37:

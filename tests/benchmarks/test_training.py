@@ -12,7 +12,7 @@ from benchmark_script import load
 
 from ckstudy.networks import build_network
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

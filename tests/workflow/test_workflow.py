@@ -1,55 +1,18 @@
 """The workflow: what it plans, what it refuses, and that it runs from nothing to the tables."""
 
-import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
-
-ROOT = Path(__file__).parents[1]
-PARTS = ("Snakefile", "config", "profiles", "src", "workflow")
-
-
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--nocolor", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=540,
-    )
-
-
-def ckstudy(folder: Path, *arguments: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
-    command = [sys.executable, "-m", "ckstudy", *arguments]
-    subprocess.run(command, cwd=folder, env=environment, check=True, timeout=120)
-
-
-def planned(answer: subprocess.CompletedProcess) -> dict[str, int]:
-    """Jobs by rule, from the table that a dry run prints."""
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    table = (answer.stdout + answer.stderr).partition("Job stats:")[2]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+from checkout import ckstudy, copy_checkout, planned, snakemake
 
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
-    """A copy of what the workflow needs, to be changed at will."""
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-            shutil.copytree(source, tmp_path / part, ignore=ignored)
-        else:
-            shutil.copy(source, tmp_path / part)
-    return tmp_path
+    """A copy of what the workflow needs."""
+    return copy_checkout(tmp_path)
 
 
 def overlay(folder: Path, changes: dict) -> str:

@@ -11,7 +11,7 @@ from ckstudy.study.folder import StudyFolder
 from ckstudy.study.grid import expand_grid
 from ckstudy.study.lines import SPLITS, noise_levels, noise_of, simulation_spec
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from checkout import copy_checkout, planned, snakemake
 from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 from synthetic_lines import write_data_set
-from test_workflow import PARTS, ROOT, planned, snakemake
 
 from ckstudy.campaign import run as train_grid
 from ckstudy.campaign.progress import (
@@ -361,14 +361,7 @@ def ckstudy(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
-    for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("*.egg-info")
-            shutil.copytree(source, tmp_path / part, ignore=ignored)
-        else:
-            shutil.copy(source, tmp_path / part)
-    return tmp_path
+    return copy_checkout(tmp_path)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 import torch
+from published_layout import published_layout
 from torch import nn
 
 from ckstudy.errors import StudyError
@@ -290,19 +291,9 @@ def test_a_block_without_its_body_is_the_cropped_input():
     torch.testing.assert_close(block(x), x[..., 4:-4])
 
 
-def _published_layout(channels: int = 64, layers: int = 12) -> nn.Sequential:
-    """The layout of a published SRML-1D network, written with torch alone."""
-    stack: list[nn.Module] = [nn.ReflectionPad1d(2**layers - 1)]
-    for layer in range(layers):
-        width = channels if layer else 1
-        stack += [nn.Conv1d(width, channels, 3, dilation=2**layer), nn.BatchNorm1d(channels)]
-        stack.append(nn.ReLU())
-    return nn.Sequential(*stack, nn.Conv1d(channels, 1, 1))
-
-
 def test_a_published_state_dict_loads_and_computes_the_same():
     torch.manual_seed(6)
-    published = nn.ModuleDict({"model": _published_layout()})
+    published = nn.ModuleDict({"model": published_layout()})
     network = build_network("cnn_dilated")
     load_weights(network, published.state_dict(), "a published network")
     x = torch.randn(1, 1, 5000)

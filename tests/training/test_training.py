@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from synthetic_lines import make_lines, write_data_set
+from training_spec import make_spec
 
 import ckstudy
 from ckstudy.errors import StudyError
@@ -27,28 +28,6 @@ from ckstudy.training.trainer import Training, learning_rate, train
 
 CPU = torch.device("cpu")
 LENGTH = 120
-
-
-def make_spec(**training) -> dict:
-    settings = {
-        "epochs": 3,
-        "batch_size": 4,
-        "crop": 40,
-        "learning_rate": 0.01,
-        "decay_epochs": [2],
-        "decay_factor": 0.1,
-        "optimizer_step": "batch",
-        "input_scaling": "volts",
-        "validation_every": 2,
-        "seed": 5,
-    }
-    network = {"name": "ckcnn", "layers": 2, "channels": 3, "kernel_size": 9, "hidden": 4}
-    return {
-        "run": "test",
-        "network": {**network, "omega_0": 10.0},
-        "training": {**settings, **training},
-        "loss": {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1},
-    }
 
 
 @pytest.fixture(scope="module")
