@@ -2,17 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
+import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.study.grid import expand_grid
-from ckstudy.provenance import source_digest
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
@@ -20,19 +21,42 @@ from ckstudy.study.lines import (
     noise_of,
     simulation_spec,
 )
+from digests import code_of  # beside this file
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
+# The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
+WORKFLOW = os.path.relpath(os.path.join(workflow.basedir, "workflow"))
+
+
+def find_archive(path):
+    """An archive in the working directory, or the one of that name beside the Snakefile."""
+    beside = os.path.relpath(os.path.join(workflow.basedir, path))
+    return beside if os.path.exists(beside) and not os.path.exists(path) else path
+
+
+def check_schema():
+    """Refuse a config in one line, where Snakemake's own check prints the whole schema."""
+    with open(f"{WORKFLOW}/schemas/config.schema.yaml", encoding="utf-8") as file:
+        schema = yaml.safe_load(file)
+    found = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    if (error := jsonschema.exceptions.best_match(found)) is None:
+        return
+    where = ".".join(str(key) for key in error.absolute_path)
+    raise StudyError(f"{where}: {error.message}" if where else error.message)
+
+
 try:
     if config.get("archive"):
+        config["archive"] = find_archive(config["archive"])
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
         usual = {"claims": config["claims"]}
         config.clear()
         config.update(usual | archived_config(here["archive"]) | here)
-    validate(config, "../schemas/config.schema.yaml")
+    check_schema()
     RUNS, EXPERIMENTS = expand_grid(config)
     MISSING = []
     if config["archive"]:
@@ -61,9 +85,9 @@ BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
 
 
 wildcard_constraints:
-    run="|".join(RUNS),
-    lines="|".join(LINES),
-    level=f"({'|'.join(BASELINES)})",  # in brackets, so that it may be empty
+    run="|".join(map(re.escape, RUNS)),
+    lines="|".join(map(re.escape, LINES)),
+    level=f"({'|'.join(map(re.escape, BASELINES))})",  # in brackets, so that it may be empty
 
 
 def lines_of(split):
