@@ -19,8 +19,13 @@ from ckstudy.errors import StudyError
 
 DEFAULT = "thesis-counts"
 
-_TEXT_KERNEL = {"hidden": 32, "kernel_init": "siren", "omega_scales_bias": False}
-_UPSTREAM_KERNEL = {"hidden": 32, "kernel_init": "released", "omega_scales_bias": True}
+_TEXT_KERNEL = {
+    "hidden": 32,
+    "kernel_init": "siren",
+    "omega_scales_bias": False,
+    "window": None,
+}
+_UPSTREAM_KERNEL = {**_TEXT_KERNEL, "kernel_init": "released", "omega_scales_bias": True}
 _DUAL_LOSS = {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1}
 _TEXT_TRAINING = {"learning_rate": 0.001, "optimizer_step": "batch", "input_scaling": "volts"}
 
@@ -75,6 +80,9 @@ def preset(name: str) -> dict:
 def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
     """All options of network ``name``: those of the preset, then ``overrides``.
 
+    ``window`` is left out where it is None: a network without windows has the options that it had
+    before there were any, so that its spec is that of archived ones.
+
     Raises
     ------
     StudyError
@@ -92,6 +100,8 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
             )
         options[option] = value
     _check(name, options)
+    if options.get("window") is None:
+        options.pop("window", None)
     return options
 
 
@@ -114,10 +124,20 @@ def _check(name: str, options: dict) -> None:
         )
     if not 0 < options.get("omega_0", 1) < float("inf"):
         raise StudyError(f"network {name!r}: omega_0 must be positive, not {options['omega_0']!r}")
-    if options.get("kernel_init", "siren") not in ("siren", "released"):
+    if options.get("kernel_init", "siren") not in ("siren", "released", "balanced"):
         raise StudyError(
-            f"network {name!r}: kernel_init must be 'siren' or 'released', "
+            f"network {name!r}: kernel_init must be 'siren', 'released' or 'balanced', "
             f"not {options['kernel_init']!r}"
+        )
+    window = options.get("window")
+    if window is not None and (
+        isinstance(window, bool)
+        or not isinstance(window, int | float)
+        or not 0 < window < float("inf")
+    ):
+        raise StudyError(
+            f"network {name!r}: window must be a positive number of samples, or null for none, "
+            f"not {window!r}"
         )
     if not 0 <= options.get("dropout", 0) < 1:
         raise StudyError(f"network {name!r}: dropout must be in [0, 1), not {options['dropout']!r}")
