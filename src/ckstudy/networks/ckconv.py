@@ -186,7 +186,7 @@ class CKConv(nn.Module):
             return half
         reach = self.sigma * math.sqrt(-2 * math.log(self.cutoff)) / self.dilation
         # A width that is not finite is for the training loss to report.
-        return min(half, math.ceil(reach)) if math.isfinite(reach) else half
+        return min(half, math.floor(reach)) if math.isfinite(reach) else half
 
     @property
     def unused(self) -> int:
