@@ -4,10 +4,12 @@ import copy
 import math
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
 import torch
+from benchmark_script import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -395,6 +397,24 @@ def test_the_effective_receptive_field_is_that_of_the_windows():
     # Of three taps the outer ones count where they lie within the window.
     expected = 1 + 2 * sum(2**layer for layer in range(12) if 2**layer <= reach)
     assert receptive_field(dilated, effective=True) == expected
+
+
+def test_the_benchmark_of_windows_compares_what_it_says():
+    benchmark = load("windows")
+    networks = benchmark.variants(131, 4.0, 2)
+    sizes = {name: network.options["kernel_size"] for name, network in networks.items()}
+    assert sizes == {"cut": 131, "short": 65, "uncut": 131, "no window": 131}
+    computed = {
+        name: [131 - 2 * layer.unused for layer in network.modules() if isinstance(layer, CKConv)]
+        for name, network in networks.items()
+        if name in ("cut", "uncut")
+    }
+    assert computed == {"cut": [65] * 4, "uncut": [131] * 4}
+    options = {"kernel_size": 131, "channels": 2, "lines": 2, "crop": 64, "rounds": 2}
+    rows = benchmark.measure(4.0, SimpleNamespace(**options))
+    assert [row["variant"] for row in rows] == list(networks)
+    assert all(row["step_ms"] > 0 and row["line_ratio"] > 0 for row in rows)
+    assert rows[0]["step_ratio"] == 1
 
 
 # Specs, files, counts ----------------------------------------------------------------------------
