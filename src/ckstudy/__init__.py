@@ -5,7 +5,7 @@ stays quick: torch alone takes seconds to load.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ckstudy.networks.release import load_model
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ckstudy' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

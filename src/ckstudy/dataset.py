@@ -146,7 +146,7 @@ def data_hash(path: str | Path) -> str:
             line_bytes = dataset.shape[1] * dataset.dtype.itemsize
             lines = max(1, _BLOCK_BYTES // max(1, line_bytes))
             for start in range(0, dataset.shape[0], lines):
-                digest.update(np.ascontiguousarray(dataset[start : start + lines]))
+                digest.update(np.ascontiguousarray(dataset[start : start + lines]).data)
     return digest.hexdigest()
 
 
@@ -268,11 +268,13 @@ def _check(file: h5py.File, path: Path) -> None:
         raise StudyError(f"the parts of {path} do not fit together; make it again")
 
 
-def _text(value) -> str | None:
+def _text(value: bytes | str | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _row_indices(rows, total: int, path) -> np.ndarray | slice:
+def _row_indices(
+    rows: slice | Sequence[int] | None, total: int, path: str | Path
+) -> np.ndarray | slice:
     if rows is None:
         return slice(0, total)
     if isinstance(rows, slice):
