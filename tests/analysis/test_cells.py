@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from small_grid import small_study
 from synthetic_results import beyond_specs, run_specs, write_results
 
 from ckstudy.analysis import ablation, estimates
@@ -223,16 +224,11 @@ def test_a_value_is_held_against_the_first_of_its_setting(tmp_path):
 
 
 def test_presets_are_one_setting_where_nothing_else_differs(tmp_path):
-    from ckstudy.study.grid import expand_grid
 
-    config = {
-        "preset": "thesis-counts",
-        "seed": 0,
-        "data": {"noise_percent": 0},
-        "networks": {},
-        "loss": {},
-        "training": {"epochs": 12, "batch_size": 8},
-        "experiments": {
+    study = small_study(
+        preset="thesis-counts",
+        networks={},
+        experiments={
             "presets": {"networks": ["ckcnn"], "preset": ["thesis-counts", "upstream"]},
             "other": {
                 "networks": ["ckcnn"],
@@ -241,8 +237,9 @@ def test_presets_are_one_setting_where_nothing_else_differs(tmp_path):
                 "channels": [15],
             },
         },
-    }
-    runs, members = expand_grid(config)
+    )
+    runs = {name: spec.to_json() for name, spec in study.runs.items()}
+    members = study.run_names
     serving = {run: [name for name, of in members.items() if run in of] for run in runs}
     write_results(tmp_path, specs=[(spec, serving[name]) for name, spec in runs.items()])
     found = ablation.pairs(Results(tmp_path))

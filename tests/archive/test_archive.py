@@ -24,10 +24,9 @@ from ckstudy.dataset import data_hash
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
 from ckstudy.networks.release import save_model
-from ckstudy.study.config import read_configs
+from ckstudy.study.config import read_configs, read_study
 from ckstudy.study.folder import StudyFolder
-from ckstudy.study.grid import expand_grid
-from ckstudy.study.lines import SPLITS, noise_of
+from ckstudy.study.lines import SPLITS
 
 NOISY = "cnn_dilated-noise32-s0"
 
@@ -51,14 +50,19 @@ def simulate(config: dict) -> dict:
 def finish(config: dict, run: str) -> dict[str, bytes]:
     """The files of a finished run, as the workflow leaves them."""
     study = StudyFolder(Path(config["results"]))
-    folder, spec = study.run(run), expand_grid(config)[0][run]
+    folder, spec = study.run(run), read_study(config).runs[run]
     folder.mkdir(parents=True)
     network = build_network("cnn_dilated", layers=2, channels=2, seed=0)
-    data = {split: data_hash(study.data(split, noise_of(spec))) for split in SPLITS[:2]}
+    data = {split: data_hash(study.data(split, spec.noise)) for split in SPLITS[:2]}
     save_model(
-        folder / "model.safetensors", network, device="cpu", wall_seconds=1.5, data=data, spec=spec
+        folder / "model.safetensors",
+        network,
+        device="cpu",
+        wall_seconds=1.5,
+        data=data,
+        spec=spec.to_json(),
     )
-    (folder / "spec.json").write_text(json.dumps(spec))
+    (folder / "spec.json").write_text(json.dumps(spec.to_json()))
     for file in ("history.csv", "thresholds.csv", "train.csv", "test.csv"):
         (folder / file).write_text(f"{file} of {run}\n")
     return {path.name: path.read_bytes() for path in folder.iterdir()}

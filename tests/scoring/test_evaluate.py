@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scoring_lines import make_lines
+from training_spec import make_spec
 from typer.testing import CliRunner
 
 from ckstudy import build_network, load_model
@@ -229,7 +231,7 @@ def test_thresholds_of_another_model_change_nothing(study):
 def test_lines_of_another_noise_than_the_networks_own_are_refused(study, tmp_path):
     run = tmp_path / "noisy-run"
     network = load_model(study / "runs" / "a-run" / "model.safetensors")
-    spec = {"run": run.name, "data": {"noise_percent": 32.0}}
+    spec = replace(make_spec(), noise=32.0).to_json()
     save_model(run / "model.safetensors", network, spec=spec)
     with pytest.raises(StudyError, match=r"train\.h5 has lines with None % .* with 32 %"):
         calibrate(study, run)

@@ -2,23 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
-from ckstudy.study.grid import expand_grid
+from ckstudy.study.config import read_layer, read_study
 from ckstudy.provenance import source_digest
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
     noise_levels,
-    noise_of,
-    simulation_spec,
 )
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
@@ -30,10 +28,16 @@ try:
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
         usual = {"claims": config["claims"]}
+        archived = usual | archived_config(here["archive"])
+        # Batch norm's statistics are taken after the training, so they can be chosen anew.
+        statistics = config["training"]["batch_norm_statistics"]
+        archived["training"]["batch_norm_statistics"] = statistics
         config.clear()
-        config.update(usual | archived_config(here["archive"]) | here)
-    validate(config, "../schemas/config.schema.yaml")
-    RUNS, EXPERIMENTS = expand_grid(config)
+        config.update(archived | here)
+    for path in workflow.configfiles:
+        read_layer(Path(path))  # says what Snakemake does not: a key that stands twice
+    STUDY = read_study(config)
+    RUNS, EXPERIMENTS = STUDY.runs, STUDY.run_names
     MISSING = []
     if config["archive"]:
         there = archived_runs(config["archive"])
@@ -52,7 +56,7 @@ TRAINS_ON_CPU = config["device"] == "cpu"
 # Sets of lines: the study's own, and one for each further noise that a run asks for.
 NOISES = [noise for noise in noise_levels(RUNS.values()) if noise is not None]
 LINES = {
-    lines_name(split, noise): simulation_spec(config, split, noise)
+    lines_name(split, noise): STUDY.data.simulation(split, noise)
     for noise in [None, *NOISES]
     for split in SPLITS
 }
@@ -61,14 +65,14 @@ BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
 
 
 wildcard_constraints:
-    run="|".join(RUNS),
-    lines="|".join(LINES),
+    run="|".join(map(re.escape, RUNS)),
+    lines="|".join(map(re.escape, LINES)),
     level=f"({'|'.join(BASELINES)})",  # in brackets, so that it may be empty
 
 
 def lines_of(split):
     """Input function: the split of the very lines that the run is trained and scored on."""
-    return lambda wildcards: lines_file(split, noise_of(RUNS[wildcards.run]))
+    return lambda wildcards: lines_file(split, RUNS[wildcards.run].noise)
 
 
 def lines_file(split, noise):

@@ -74,11 +74,10 @@ rule baselines:
         runtime=30,
     params:
         code=source_digest("ckstudy.scoring.baselines"),
-        tolerance=config["evaluation"]["tolerance"],
         resamples=config["evaluation"]["bootstrap"],
     shell:
         "ckstudy baselines --train {input.train} --validation {input.validation}"
-        " --test {input.test} --tolerance {params.tolerance} --resamples {params.resamples}"
+        " --test {input.test} --resamples {params.resamples}"
         " --out {output.means} --lines-out {output.lines} > {log} 2>&1"
 
 

@@ -4,11 +4,11 @@ import math
 from dataclasses import asdict, dataclass, fields
 
 from ckstudy.acoustics.constants import SIMULATION_RATE
-from ckstudy.acoustics.shell import SHELLS
 from ckstudy.errors import StudyError
 
 # Radii at rest in µm that each population may take.
 POPULATIONS = {"monodisperse": (1.2, 3.6), "polydisperse": (0.5, 6.0)}
+SHELLS = ("segers", "marmottant")  # of ckstudy.acoustics.shell, which needs NumPy
 SAMPLING_RATES_MHZ = (31.25, 62.5, 125.0)
 
 MAXIMUM_BUBBLES = 20_000

@@ -11,7 +11,6 @@ from ckstudy.networks import build_network, count_parameters
 from ckstudy.scoring.aggregate import summarise_scores
 from ckstudy.scoring.intervals import RESAMPLES
 from ckstudy.scoring.score_files import LINE_COLUMNS, read_table, read_thresholds
-from ckstudy.study.lines import noise_of
 
 GROUP = ["calibration", "score", "tolerance"]
 
@@ -114,7 +113,7 @@ def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) ->
         raise StudyError(f"{path} cannot be read: {error.strerror}; train the run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path} is no spec of a run ({error!r}); train the run again") from None
-    noise = noise_of(spec)
+    noise = spec.get("data", {}).get("noise_percent")
     about = {
         "run": folder.name,
         "experiments": ";".join(experiments),
