@@ -13,13 +13,25 @@ _HOME = {
     "CKConv": "ckstudy.networks",
     "build_network": "ckstudy.networks",
     "load_model": "ckstudy.networks.release",
+    "predict_lines": "ckstudy.networks.predict",
     "conv1d": "ckstudy.convolution",
+    "read_lines": "ckstudy.dataset",
 }
-__all__ = ["CKConv", "__version__", "build_network", "conv1d", "load_model"]
+__all__ = [
+    "CKConv",
+    "__version__",
+    "build_network",
+    "conv1d",
+    "load_model",
+    "predict_lines",
+    "read_lines",
+]
 
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
+    from ckstudy.dataset import read_lines
     from ckstudy.networks import CKConv, build_network
+    from ckstudy.networks.predict import predict_lines
     from ckstudy.networks.release import load_model
 
 

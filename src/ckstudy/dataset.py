@@ -115,6 +115,21 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
     ------
     StudyError
         Where the file is missing, truncated, of another kind, or has no such rows.
+
+    Examples
+    --------
+    Two lines that are simulated into a file, and the second of them read:
+
+    >>> from ckstudy import read_lines
+    >>> from ckstudy.acoustics.simulate_dataset import simulate_dataset
+    >>> from ckstudy.acoustics.specification import SimulationSpec
+    >>> spec = SimulationSpec(lines=2, bubbles=(10, 20))
+    >>> simulate_dataset(spec, folder / "train.h5", processes=1)
+    >>> lines = read_lines(folder / "train.h5", [1])
+    >>> lines.rf.shape, lines.line_number
+    ((1, 8446), array([1]))
+    >>> int(lines.bubbles_per_line[0]) == lines.bubbles.radius_m.size
+    True
     """
     with _open(path) as file:
         total = file["rf"].shape[0]
