@@ -8,7 +8,8 @@ every member of the grid, its epochs and its validations. With ``--jobs`` as man
 the shape side by side, and the table has the steps that all of them do in a second.
 
 The floor of a step is the time that moving its activations takes, at the bandwidth of a plain
-copy measured beside it, if everything between two passes over the memory were fused: a
+copy measured beside it, if everything between two passes over the memory were fused (and kernels
+cut as far as their windows allow): a
 convolution reads its input and writes its output, batch norm reads that twice (statistics, then
 values) and writes it once; backwards batch norm reads the gradient and its input twice and writes
 once, the convolution reads gradient and input and writes the gradient of its input. Transforms
@@ -228,10 +229,12 @@ def _network(spec: RunSpec) -> Localiser:
 def floor_bytes(network: Localiser, lines: int, samples: int) -> int:
     """Bytes that a step of ``lines`` lines moves at least, see the module's text."""
     values = 0
+    # What the cuts of windowed kernels leave unused is never read.
+    samples -= 2 * sum(m.unused for m in network.modules() if isinstance(m, CKConv))
     for layer in network.modules():
         if isinstance(layer, CKConv):
             inward, outward = layer.in_channels, layer.out_channels
-            reach = (layer.kernel_size - 1) * layer.dilation
+            reach = (layer.kernel_size - 1) * layer.dilation - 2 * layer.unused
         elif isinstance(layer, nn.Conv1d):
             inward, outward = layer.in_channels, layer.out_channels
             reach = (layer.kernel_size[0] - 1) * layer.dilation[0]

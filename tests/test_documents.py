@@ -11,6 +11,7 @@ DOCUMENTS = sorted(
     path
     for folder in (ROOT, ROOT / "docs", ROOT / "config", ROOT / "profiles")
     for path in folder.glob("*.md")
+    if path.name != "CHANGELOG.md"  # it speaks of what was, too
 )
 CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)

@@ -27,6 +27,7 @@ rule restore:
     input:
         lines=f"{RESULTS}/lines.json",
         model=f"{config['archive']}/runs/{{run}}/model.safetensors",
+        train=lines_of("train"),
     output:
         spec=f"{RESULTS}/runs/{{run}}/spec.json",
         model=f"{RESULTS}/runs/{{run}}/model.safetensors",
@@ -35,7 +36,9 @@ rule restore:
         f"{RESULTS}/logs/restore/{{run}}.log",
     params:
         archive=config["archive"],
+        spec=lambda wildcards: as_json(RUNS[wildcards.run].to_json()),
         out=f"{RESULTS}/runs/{{run}}",
     shell:
-        "ckstudy restore --archive {params.archive} --run {wildcards.run} --out {params.out}"
+        "ckstudy restore --archive {params.archive} --spec {params.spec:q}"
+        " --train {input.train} --out {params.out}"
         " > {log} 2>&1"

@@ -16,6 +16,7 @@ import gzip
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -123,14 +124,30 @@ def archived_lines(archive: str | Path) -> dict[str, dict]:
     return lines
 
 
-def restore_run(archive: str | Path, name: str, out: Path) -> None:
+def restore_run(archive: str | Path, spec: RunSpec, train: Path, out: Path) -> None:
     """Put the spec, the weights and the history of an archived run where a training would.
+
+    The statistics of batch norm may be chosen anew, since they are taken when the weights are
+    final: where ``spec`` wants the population's and the archived network has running ones, they
+    are taken from the training lines, as the trainer would have done.
+
+    Parameters
+    ----------
+    archive : str or Path
+    spec : RunSpec
+        What the study wants under this name.
+    train : Path
+        The run's training lines.
+    out : Path
+        Folder of the run.
 
     Raises
     ------
     StudyError
-        Where the archive lacks the run, or a file of it is not the one that was archived.
+        Where the archive lacks the run, a file of it is not the one that was archived, or it is
+        of other settings than ``spec``.
     """
+    name = spec.run
     folder = Path(archive) / "runs" / name
     digests = _manifest(Path(archive)).get("runs", {}).get(name, {}).get("sha256", {})
     for file in ("spec.json", "history.csv", "model.safetensors"):
@@ -141,8 +158,42 @@ def restore_run(archive: str | Path, name: str, out: Path) -> None:
                 f"{folder / file} is not the file that was archived: manifest.json has another "
                 "digest of it"
             )
+    archived = read_run_spec(folder / "spec.json")
+    anew = _with_statistics_of(archived, spec)
+    if anew != spec:
+        raise StudyError(
+            f"{folder / 'spec.json'} is not what the config asks for under this name; the "
+            "archive's own config does"
+        )
+    for file in ("spec.json", "history.csv", "model.safetensors"):
         with atomic_path(out / file) as temporary:
             shutil.copyfile(folder / file, temporary)
+    if anew != archived:
+        _normalise_by_population(out, spec, train)
+
+
+def _with_statistics_of(archived: RunSpec, wanted: RunSpec) -> RunSpec:
+    """The archived spec, with the population's statistics where they are wanted."""
+    statistics = wanted.training.batch_norm_statistics
+    if statistics != "population":
+        return archived
+    training = replace(archived.training, batch_norm_statistics=statistics)
+    return replace(archived, training=training)
+
+
+def _normalise_by_population(folder: Path, spec: RunSpec, train: Path) -> None:
+    """Release the run's network anew, with batch norm's statistics from the training lines."""
+    # Here and not above: the workflow imports this module each time it plans, without torch.
+    from ckstudy.dataset import read_lines
+    from ckstudy.networks.batch_norm import take_population_statistics
+    from ckstudy.networks.release import load_model, read_provenance, save_model
+
+    path = folder / "model.safetensors"
+    about = read_provenance(path)
+    kept = {key: about[key] for key in about if key not in ("format", "network", "input_scaling")}
+    network = take_population_statistics(load_model(path), read_lines(train).rf)
+    write_json(folder / "spec.json", spec.to_json())
+    save_model(path, network, **kept | {"spec": spec.to_json()})
 
 
 def _manifest(archive: Path) -> dict:
@@ -181,7 +232,7 @@ def _check_run(folder: Path, spec: RunSpec, lines: dict[str, dict]) -> None:
     """That a run is the one that ``spec`` describes, trained on the lines it names."""
     from ckstudy.networks.release import read_provenance
 
-    if read_run_spec(folder / "spec.json") != spec:
+    if _with_statistics_of(read_run_spec(folder / "spec.json"), spec) != spec:
         raise StudyError(
             f"{folder / 'spec.json'} is not what the config asks for under this name; "
             "archive it with the config it was trained with"

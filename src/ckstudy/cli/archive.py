@@ -29,13 +29,16 @@ def archive(
 
 def restore(
     archive: Annotated[Path, typer.Option(help="Folder of the archive.")],
-    run: Annotated[str, typer.Option(help="Name of the run.")],
+    spec: Annotated[str, typer.Option(help="The run's spec: JSON, or a file that holds it.")],
+    train: Annotated[Path, typer.Option(help="The run's training lines (HDF5).")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
 ) -> None:
     """Put an archived network where its training would have put it."""
     from ckstudy.archive.contents import restore_run
+    from ckstudy.cli.arguments import read_spec
+    from ckstudy.study.spec import RunSpec
 
-    restore_run(archive, run, out)
+    restore_run(archive, RunSpec.from_json(read_spec(spec)), train, out)
 
 
 def check_lines(

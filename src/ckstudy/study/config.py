@@ -254,6 +254,8 @@ def _experiments(values: Mapping) -> dict[str, dict[str, tuple]]:
     found: dict[str, dict[str, tuple]] = {}
     for experiment, axes in values.items():
         Name()(experiment, "the name of an experiment")
+        if axes is None:
+            continue  # an overlay leaves out what the config below it has
         try:
             if not isinstance(axes, Mapping) or "networks" not in axes:
                 raise StudyError(

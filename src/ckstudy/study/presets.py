@@ -16,7 +16,7 @@ A preset only fills in what a config or a caller leaves open. This module needs 
 """
 
 from ckstudy.errors import StudyError
-from ckstudy.study.checks import Choice, Flag, Number, Whole
+from ckstudy.study.checks import Choice, Flag, Number, Optional, Whole
 
 DEFAULT = "thesis-counts"
 
@@ -29,13 +29,20 @@ OPTIONS = {
     "kernel_size": Whole(3, 1_000_001, odd=True),
     "omega_0": Number(above=0),
     "hidden": Whole(1, 4096),
-    "kernel_init": Choice(("siren", "released")),
+    "kernel_init": Choice(("siren", "released", "balanced")),
     "omega_scales_bias": Flag(),
+    # Samples: where the width of a learnable Gaussian starts.
+    "window": Optional(Number(above=0)),
     "dropout": Number(least=0, below=1),
 }
 
-_TEXT_KERNEL = {"hidden": 32, "kernel_init": "siren", "omega_scales_bias": False}
-_UPSTREAM_KERNEL = {"hidden": 32, "kernel_init": "released", "omega_scales_bias": True}
+_TEXT_KERNEL = {
+    "hidden": 32,
+    "kernel_init": "siren",
+    "omega_scales_bias": False,
+    "window": None,
+}
+_UPSTREAM_KERNEL = {**_TEXT_KERNEL, "kernel_init": "released", "omega_scales_bias": True}
 _DUAL_LOSS = {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1}
 _TEXT_TRAINING = {"learning_rate": 0.001, "optimizer_step": "batch", "input_scaling": "volts"}
 
@@ -90,6 +97,9 @@ def preset(name: str) -> dict:
 def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
     """All options of network ``name``: those of the preset, then ``overrides``.
 
+    ``window`` is left out where it is None: a network without windows has the options that it had
+    before there were any, so that its spec is that of archived ones.
+
     Raises
     ------
     StudyError
@@ -106,4 +116,6 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
                 f"network {name!r} has no option {option!r}; it has {', '.join(sorted(options))}"
             )
         options[option] = OPTIONS[option](value, f"network {name!r}: {option}")
+    if options.get("window") is None:
+        options.pop("window", None)
     return options

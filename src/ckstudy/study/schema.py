@@ -52,7 +52,9 @@ def config_schema() -> dict:
         "experiments": {
             "type": "object",
             "propertyNames": {"pattern": Name().schema()["pattern"]},
-            "additionalProperties": {**_mapping(axes), "required": ["networks"]},
+            "additionalProperties": {
+                "anyOf": [{**_mapping(axes), "required": ["networks"]}, {"type": "null"}]
+            },
             "minProperties": 1,
         },
     }

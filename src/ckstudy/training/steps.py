@@ -85,15 +85,9 @@ class Steps:
         self._recorded: dict[tuple[int, bool], Work] = {}
         self._done: Counter = Counter()
         self.losses = torch.zeros(batches.steps, device=device)
-        # Rates that lie on the device, each as a share of the rate that :meth:`begin` is told.
-        self._groups = [
-            (group["lr"], group.get("rate_factor", 1.0))
-            for group in optimiser.param_groups
-            if isinstance(group["lr"], Tensor)
-        ]
-        self._rates = torch.zeros(batches.steps, device=device)
-        for rate, factor in self._groups[:1]:
-            self._rates.fill_(rate / factor)
+        # The optimiser reads its rate on the device; :meth:`begin` is told those of an epoch.
+        self._rate = torch.as_tensor(optimiser.param_groups[0]["lr"], device=device)
+        self._rates = self._rate.repeat(batches.steps)
         self._position = torch.zeros(1, dtype=torch.int64, device=device)
         self._within = torch.arange(batches.batch_size, device=device)
         self._order = torch.zeros(batches.lines, dtype=torch.int64, device=device)
@@ -149,8 +143,7 @@ class Steps:
 
     def _update(self) -> None:
         """One step of the optimiser, and of the average of the weights."""
-        for rate, factor in self._groups:
-            rate.copy_(self._rates[self._position].squeeze() * factor)
+        self._rate.copy_(self._rates[self._position].squeeze())
         parameters = list(self.network.parameters())
         if self.gradient_clip is not None:
             nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
