@@ -205,6 +205,21 @@ def build_network(
     ------
     StudyError
         For an unknown network, preset or option, or a value that cannot work.
+
+    Examples
+    --------
+    The parameters of a continuous-kernel network do not depend on the size of its kernels:
+
+    >>> import torch
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks import count_parameters
+    >>> network = build_network("ckcnn", kernel_size=65, seed=0)
+    >>> network(torch.randn(2, 1, 400)).shape
+    torch.Size([2, 1, 400])
+    >>> count_parameters(network)
+    28392
+    >>> count_parameters(build_network("ckcnn", kernel_size=2111))
+    28392
     """
     resolved = network_options(name, preset, **options)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):

@@ -89,6 +89,16 @@ class CKConv(nn.Module):
     ------
     StudyError
         For an even kernel size, or a window that is no positive number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ckstudy import CKConv
+    >>> layer = CKConv(1, 8, kernel_size=501)
+    >>> layer(torch.randn(4, 1, 8446)).shape
+    torch.Size([4, 8, 7946])
+    >>> layer.kernel().shape
+    torch.Size([8, 1, 501])
     """
 
     def __init__(

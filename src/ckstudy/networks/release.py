@@ -83,6 +83,18 @@ def load_model(path: str | Path) -> Localiser:
     StudyError
         Where the file is missing, damaged, not a released model, or its weights do not fit
         the architecture it names.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ckstudy import build_network, load_model
+    >>> from ckstudy.networks.release import save_model
+    >>> network = build_network("ckcnn", kernel_size=9, channels=2, seed=0).eval()
+    >>> save_model(folder / "model.safetensors", network)
+    >>> loaded = load_model(folder / "model.safetensors")
+    >>> x = torch.randn(1, 1, 200)
+    >>> torch.equal(loaded(x), network(x))
+    True
     """
     about = read_provenance(path)
     network = build_network(**about["network"])
