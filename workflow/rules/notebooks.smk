@@ -97,8 +97,7 @@ for name, shown in {
             results=RESULTS,
             code=source_digest(
                 "ckstudy.report.notebook",
-                "ckstudy.report.tables.thesis_tables",
-                "ckstudy.analysis.claims",
+                "ckstudy.report.tables",
             ),
         shell:
             "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
