@@ -80,6 +80,7 @@ rule score_figures:
     params:
         code=source_digest(
             "ckstudy.report.figures.catalogue",
+            "ckstudy.report.figures.learning",
             "ckstudy.report.figures.scores",
             "ckstudy.report.figures.noise",
         ),
