@@ -8,7 +8,8 @@ every member of the grid, its epochs and its validations. With ``--jobs`` as man
 the shape side by side, and the table has the steps that all of them do in a second.
 
 The floor of a step is the time that moving its activations takes, at the bandwidth of a plain
-copy measured beside it, if everything between two passes over the memory were fused: a
+copy measured beside it, if everything between two passes over the memory were fused (and kernels
+cut as far as their windows allow): a
 convolution reads its input and writes its output, batch norm reads that twice (statistics, then
 values) and writes it once; backwards batch norm reads the gradient and its input twice and writes
 once, the convolution reads gradient and input and writes the gradient of its input. Transforms
@@ -22,6 +23,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,13 +32,12 @@ import torch
 from torch import nn
 
 from ckstudy.acoustics.constants import LINE_SAMPLES
-from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.campaign.progress import members
 from ckstudy.devices.torch_device import computing_on, resolve_device
 from ckstudy.files import atomic_path
 from ckstudy.networks import CKConv, Localiser, build_network, count_parameters
-from ckstudy.study.config import read_configs
-from ckstudy.study.lines import simulation_spec
+from ckstudy.study.config import Study, read_configs, read_study
+from ckstudy.study.spec import RunSpec
 from ckstudy.training.batches import LineBatches
 from ckstudy.training.loss import DualLoss
 from ckstudy.training.steps import WARM_UP, Steps
@@ -64,13 +65,14 @@ COLUMNS = (
 def main() -> None:
     """Time the shapes of a study's grid and print a table."""
     options = _arguments()
-    config = read_configs(options.config)
+    study = read_study(read_configs(options.config))
     device = resolve_device(options.device)
     if options.threads:
         torch.set_num_threads(options.threads)
     shapes: dict[tuple, list[dict]] = {}
-    for spec in members(config, options.only).values():
-        network = {key: value for key, value in spec["network"].items() if key != "omega_0"}
+    for spec in members(study, options.only).values():
+        network = {"name": spec.network.name, **spec.network.options}
+        network.pop("omega_0", None)
         shapes.setdefault(tuple(network.items()), []).append(spec)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     with computing_on(device):
@@ -82,7 +84,7 @@ def main() -> None:
         )
         rows = []
         for specs in shapes.values():
-            rows.append(measure(specs, config, device, bandwidth, options))
+            rows.append(measure(specs, study, device, bandwidth, options))
             _print(rows[-1], header=len(rows) == 1)
     print(f"the whole grid: {sum(row['hours_for_members'] for row in rows):.3g} h")
     if options.out:
@@ -96,27 +98,27 @@ def main() -> None:
 
 
 def measure(
-    specs: list[dict],
-    config: dict,
+    specs: list[RunSpec],
+    study: Study,
     device: torch.device,
     bandwidth: float,
     options: argparse.Namespace,
 ) -> dict:
     """A row of the table: the members ``specs`` have networks of one shape."""
-    settings, lines = specs[0]["training"], config["data"]["lines"]
-    data = SimulationSpec.from_dict(simulation_spec(config, "train"), "data")
-    size = min(options.batch_size or settings["batch_size"], lines["train"])
+    settings, lines = specs[0].training, study.data.lines
+    data = study.data.simulation("train")
+    size = min(options.batch_size or settings.batch_size, lines["train"])
     shape = size, -(-LINE_SAMPLES // data.every)
     timings = in_jobs(options.jobs, specs[0], shape, device, options)
     # Of a step or a validation among all that are done side by side.
     step_seconds = 1 / sum(1 / statistics.median(steps) for steps, _ in timings)
     validation_rate = sum(size / seconds for _, seconds in timings)
     spread = max((max(steps) - min(steps)) / statistics.median(steps) for steps, _ in timings)
-    every = settings["validation_every"]
+    every = settings.validation_every
     epoch = lines["train"] / size * step_seconds
     epoch += lines["validation"] / validation_rate / every if every else 0.0
     network = _network(specs[0])
-    samples = (settings["crop"] or shape[1]) + 2 * network.padding
+    samples = (settings.crop or shape[1]) + 2 * network.padding
     return {
         "network": network.name,
         "kernel_size": network.options.get("kernel_size", 3),
@@ -133,13 +135,13 @@ def measure(
         "floor_share": floor_bytes(network, size, samples) / bandwidth / step_seconds,
         "validation_lines_per_second": validation_rate,
         "seconds_per_epoch": epoch,
-        "hours_for_members": sum(spec["training"]["epochs"] for spec in specs) * epoch / 3600,
+        "hours_for_members": sum(spec.training.epochs for spec in specs) * epoch / 3600,
     }
 
 
 def in_jobs(
     jobs: int,
-    spec: dict,
+    spec: RunSpec,
     shape: tuple[int, int],
     device: torch.device,
     options: argparse.Namespace,
@@ -167,23 +169,24 @@ def _job(task: tuple) -> tuple[list[float], float]:
 
 
 def time_shape(
-    spec: dict,
+    spec: RunSpec,
     shape: tuple[int, int],
     device: torch.device,
     options: argparse.Namespace,
     meet: Callable[[], object],
 ) -> tuple[list[float], float]:
     """Seconds of a step in each measurement, and of a validation of (lines, samples) ``shape``."""
-    (size, length), settings = shape, spec["training"]
+    (size, length), settings = shape, spec.training
     network = _network(spec).to(device).train()
-    batches = _random_lines((2 * size, length), network, size, settings["crop"], device)
+    batches = _random_lines((2 * size, length), network, size, settings.crop, device)
+    rate = torch.tensor(1e-3, device=device)
     adam = torch.optim.Adam(
         network.parameters(),
-        lr=torch.tensor(1e-3, device=device),
+        lr=rate,
         fused=True,
         capturable=device.type == "cuda",
     )
-    loss = DualLoss(**spec["loss"]).to(device)
+    loss = DualLoss(**asdict(spec.loss)).to(device)
     steps = Steps(
         network,
         loss,
@@ -219,18 +222,19 @@ def time_shape(
     return seconds, timed(validate)
 
 
-def _network(spec: dict) -> Localiser:
-    options = dict(spec["network"])
-    return build_network(options.pop("name"), seed=0, **options)
+def _network(spec: RunSpec) -> Localiser:
+    return build_network(spec.network.name, seed=0, **spec.network.options)
 
 
 def floor_bytes(network: Localiser, lines: int, samples: int) -> int:
     """Bytes that a step of ``lines`` lines moves at least, see the module's text."""
     values = 0
+    # What the cuts of windowed kernels leave unused is never read.
+    samples -= 2 * sum(m.unused for m in network.modules() if isinstance(m, CKConv))
     for layer in network.modules():
         if isinstance(layer, CKConv):
             inward, outward = layer.in_channels, layer.out_channels
-            reach = (layer.kernel_size - 1) * layer.dilation
+            reach = (layer.kernel_size - 1) * layer.dilation - 2 * layer.unused
         elif isinstance(layer, nn.Conv1d):
             inward, outward = layer.in_channels, layer.out_channels
             reach = (layer.kernel_size[0] - 1) * layer.dilation[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from synthetic_lines import write_data_set
 
-from ckstudy.study.config import read_configs
+from ckstudy.study.config import Study, read_configs, read_study
 from ckstudy.study.folder import StudyFolder
 
 CONFIG = read_configs([Path(__file__).parents[1] / "config/config.yaml"])
@@ -28,3 +28,8 @@ def folder_with_lines(path: Path) -> StudyFolder:
     write_data_set(study.data("train"), 10, 120, seed=1)
     write_data_set(study.data("validation"), 5, 120, seed=2)
     return study
+
+
+def small_study(**changes) -> Study:
+    """The study of config/config.yaml with sections replaced."""
+    return read_study({**CONFIG, **changes})

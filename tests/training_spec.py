@@ -1,7 +1,9 @@
 """The spec of a small training."""
 
+from ckstudy.study.spec import RunSpec
 
-def make_spec(**training) -> dict:
+
+def make_spec(**training) -> RunSpec:
     settings = {
         "epochs": 3,
         "batch_size": 4,
@@ -15,9 +17,11 @@ def make_spec(**training) -> dict:
         "seed": 5,
     }
     network = {"name": "ckcnn", "layers": 2, "channels": 3, "kernel_size": 9, "hidden": 4}
-    return {
-        "run": "test",
-        "network": {**network, "omega_0": 10.0},
-        "training": {**settings, **training},
-        "loss": {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1},
-    }
+    return RunSpec.from_json(
+        {
+            "run": "test",
+            "network": {**network, "omega_0": 10.0},
+            "training": {**settings, **training},
+            "loss": {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1},
+        }
+    )

@@ -5,7 +5,7 @@ stays quick: torch alone takes seconds to load.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -13,17 +13,29 @@ _HOME = {
     "CKConv": "ckstudy.networks",
     "build_network": "ckstudy.networks",
     "load_model": "ckstudy.networks.release",
+    "predict_lines": "ckstudy.networks.predict",
     "conv1d": "ckstudy.convolution",
+    "read_lines": "ckstudy.dataset",
 }
-__all__ = ["CKConv", "__version__", "build_network", "conv1d", "load_model"]
+__all__ = [
+    "CKConv",
+    "__version__",
+    "build_network",
+    "conv1d",
+    "load_model",
+    "predict_lines",
+    "read_lines",
+]
 
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
+    from ckstudy.dataset import read_lines
     from ckstudy.networks import CKConv, build_network
+    from ckstudy.networks.predict import predict_lines
     from ckstudy.networks.release import load_model
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ckstudy' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -114,13 +114,29 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
     Raises
     ------
     StudyError
-        Where the file is missing, truncated, of another kind, or has no such rows.
+        Where the file is missing, truncated, of another kind, or has no such rows; where a sample
+        is not finite, or all are zero though there are bubbles.
+
+    Examples
+    --------
+    Two lines that are simulated into a file, and the second of them read:
+
+    >>> from ckstudy import read_lines
+    >>> from ckstudy.acoustics.simulate_dataset import simulate_dataset
+    >>> from ckstudy.acoustics.specification import SimulationSpec
+    >>> spec = SimulationSpec(lines=2, bubbles=(10, 20))
+    >>> simulate_dataset(spec, folder / "train.h5", processes=1)
+    >>> lines = read_lines(folder / "train.h5", [1])
+    >>> lines.rf.shape, lines.line_number
+    ((1, 8446), array([1]))
+    >>> int(lines.bubbles_per_line[0]) == lines.bubbles.radius_m.size
+    True
     """
     with _open(path) as file:
         total = file["rf"].shape[0]
         chosen = _row_indices(rows, total, path)
         arrays = {name: _take(file[name], chosen) for name in _LINE_FIELDS}
-        return Lines(
+        lines = Lines(
             bubbles=_take_bubbles(file["bubbles"], chosen),
             sampling_rate_hz=float(file.attrs["sampling_rate_hz"]),
             attributes={
@@ -128,6 +144,8 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
             },
             **arrays,
         )
+    _check_signal(lines, path)
+    return lines
 
 
 def data_hash(path: str | Path) -> str:
@@ -146,7 +164,7 @@ def data_hash(path: str | Path) -> str:
             line_bytes = dataset.shape[1] * dataset.dtype.itemsize
             lines = max(1, _BLOCK_BYTES // max(1, line_bytes))
             for start in range(0, dataset.shape[0], lines):
-                digest.update(np.ascontiguousarray(dataset[start : start + lines]))
+                digest.update(np.ascontiguousarray(dataset[start : start + lines]).data)
     return digest.hexdigest()
 
 
@@ -226,8 +244,8 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
         # HDF5's own words ("truncated file: eof = ...") are the telling part of its message.
         reason = str(error).rsplit("(", 1)[-1].rstrip(")")
         raise StudyError(
-            f"{path} cannot be read as HDF5 ({reason}): it is damaged or of another kind; "
-            "delete it and make it again"
+            f"{path} cannot be read as HDF5 ({reason}): it is damaged, or no data set of ckstudy; "
+            "ckstudy simulate makes those"
         ) from None
     with file:
         _check(file, path)
@@ -254,6 +272,14 @@ def _check(file: h5py.File, path: Path) -> None:
     ]
     if missing:
         raise StudyError(f"{path} is incomplete: it lacks {', '.join(missing)}; make it again")
+    wrong = [
+        name
+        for name, (_, dtype, dimensions) in _LINE_FIELDS.items()
+        if file[name].dtype != dtype or file[name].ndim != dimensions
+    ]
+    if wrong:
+        raise StudyError(f"{path} has {', '.join(wrong)} of another type or shape; make it again")
+    _check_attributes(file.attrs, path)
     lines = file["rf"].shape[0]
     fits = file["rf"].shape == file["bubble_count"].shape and all(
         file[name].shape[0] == size
@@ -268,11 +294,36 @@ def _check(file: h5py.File, path: Path) -> None:
         raise StudyError(f"the parts of {path} do not fit together; make it again")
 
 
-def _text(value) -> str | None:
+def _check_attributes(attributes: h5py.AttributeManager, path: Path) -> None:
+    rate = attributes["sampling_rate_hz"]
+    if not (np.isscalar(rate) and np.isreal(rate) and np.isfinite(rate) and rate > 0):
+        raise StudyError(f"{path} has the sampling rate {rate} Hz: it must be a positive number")
+    for name in ("parameters", "provenance"):
+        try:
+            found = json.loads(attributes[name])
+        except (TypeError, ValueError):
+            found = None
+        if not isinstance(found, dict):
+            raise StudyError(f"{path}: its attribute {name!r} is no JSON object; make it again")
+
+
+def _check_signal(lines: Lines, path: str | Path) -> None:
+    """Raise a StudyError for samples that no hydrophone and no simulator gives."""
+    if not np.isfinite(lines.rf).all():
+        line, sample = np.argwhere(~np.isfinite(lines.rf))[0]
+        value = lines.rf[line, sample]
+        raise StudyError(f"{path}: sample {sample} of line {line} is {value}, not a finite number")
+    if lines.rf.size and not lines.rf.any() and lines.bubble_count.any():
+        raise StudyError(f"{path}: every line is silent, though they have bubbles")
+
+
+def _text(value: bytes | str | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _row_indices(rows, total: int, path) -> np.ndarray | slice:
+def _row_indices(
+    rows: slice | Sequence[int] | None, total: int, path: str | Path
+) -> np.ndarray | slice:
     if rows is None:
         return slice(0, total)
     if isinstance(rows, slice):

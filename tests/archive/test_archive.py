@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 from synthetic_lines import write_data_set
 
 from ckstudy.archive.contents import (
@@ -18,14 +19,14 @@ from ckstudy.archive.contents import (
     restore_run,
 )
 from ckstudy.archive.lines import CORRECTED, ROUNDED, SAME, check_lines, warnings
-from ckstudy.dataset import data_hash
+from ckstudy.dataset import data_hash, read_lines
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
-from ckstudy.networks.release import save_model
-from ckstudy.study.config import read_configs
-from ckstudy.study.folder import StudyFolder
-from ckstudy.study.grid import expand_grid
-from ckstudy.study.lines import SPLITS, noise_of
+from ckstudy.networks.batch_norm import take_population_statistics
+from ckstudy.networks.release import load_model, save_model
+from ckstudy.study.config import read_configs, read_study
+from ckstudy.study.folder import StudyFolder, read_run_spec
+from ckstudy.study.lines import SPLITS
 
 NOISY = "cnn_dilated-noise32-s0"
 
@@ -36,6 +37,11 @@ def config(tmp_path, request) -> dict:
     config = read_configs([root / "config/config.yaml", root / "config/tiny.yaml"])
     config["experiments"]["noise"] = {"networks": ["cnn_dilated"], "noise_percent": [32]}
     return simulate({**config, "results": str(tmp_path / "results")})
+
+
+def restore(archive: Path, config: dict, run: str, out: Path) -> None:
+    study = read_study(config)
+    restore_run(archive, study.runs[run], study.folder.data("train"), out)
 
 
 def simulate(config: dict) -> dict:
@@ -49,14 +55,19 @@ def simulate(config: dict) -> dict:
 def finish(config: dict, run: str) -> dict[str, bytes]:
     """The files of a finished run, as the workflow leaves them."""
     study = StudyFolder(Path(config["results"]))
-    folder, spec = study.run(run), expand_grid(config)[0][run]
+    folder, spec = study.run(run), read_study(config).runs[run]
     folder.mkdir(parents=True)
     network = build_network("cnn_dilated", layers=2, channels=2, seed=0)
-    data = {split: data_hash(study.data(split, noise_of(spec))) for split in SPLITS[:2]}
+    data = {split: data_hash(study.data(split, spec.noise)) for split in SPLITS[:2]}
     save_model(
-        folder / "model.safetensors", network, device="cpu", wall_seconds=1.5, data=data, spec=spec
+        folder / "model.safetensors",
+        network,
+        device="cpu",
+        wall_seconds=1.5,
+        data=data,
+        spec=spec.to_json(),
     )
-    (folder / "spec.json").write_text(json.dumps(spec))
+    (folder / "spec.json").write_text(json.dumps(spec.to_json()))
     for file in ("history.csv", "thresholds.csv", "train.csv", "test.csv"):
         (folder / file).write_text(f"{file} of {run}\n")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -78,7 +89,7 @@ def test_a_partial_study_is_kept_with_what_is_missing_named(config, tmp_path):
     assert archived_runs(out) == ["cnn_dilated-s0"]
     assert archived_config(out) == config
 
-    restore_run(out, "cnn_dilated-s0", tmp_path / "restored")
+    restore(out, config, "cnn_dilated-s0", tmp_path / "restored")
     for file in ("spec.json", "model.safetensors", "history.csv"):
         assert (tmp_path / "restored" / file).read_bytes() == files[file]
 
@@ -113,8 +124,8 @@ def test_nothing_to_archive_and_no_archive_are_said(config, tmp_path):
     assert not (tmp_path / "archive").exists()
     with pytest.raises(StudyError, match="is no archive of a study"):
         archived_config(tmp_path)
-    with pytest.raises(StudyError, match=r"has no spec.json of the run 'x'"):
-        restore_run(tmp_path, "x", tmp_path / "out")
+    with pytest.raises(StudyError, match=r"has no spec.json of the run 'cnn_dilated-s0'"):
+        restore(tmp_path, config, "cnn_dilated-s0", tmp_path / "out")
     with pytest.raises(StudyError, match=r"manifest.json says nothing of the study's lines"):
         archived_lines(tmp_path)
 
@@ -163,7 +174,30 @@ def test_a_damaged_archive_is_not_restored(config, tmp_path):
     make_archive(config, tmp_path / "archive")
     (tmp_path / "archive/runs/cnn_dilated-s0/history.csv").write_text("epoch,train_loss\n")
     with pytest.raises(StudyError, match=r"history\.csv is not the file that was archived"):
-        restore_run(tmp_path / "archive", "cnn_dilated-s0", tmp_path / "out")
+        restore(tmp_path / "archive", config, "cnn_dilated-s0", tmp_path / "out")
+
+
+def test_the_statistics_of_batch_norm_can_be_chosen_anew(config, tmp_path):
+    finish(config, "cnn_dilated-s0")
+    archive, out = tmp_path / "archive", tmp_path / "out"
+    make_archive(config, archive)
+    config["training"]["batch_norm_statistics"] = "population"
+    assert make_archive(config, archive)["missing"] == [
+        run for run in read_study(config).runs if run != "cnn_dilated-s0"
+    ]
+    restore(archive, config, "cnn_dilated-s0", out)
+    assert read_run_spec(out / "spec.json") == read_study(config).runs["cnn_dilated-s0"]
+    archived = load_model(archive / "runs/cnn_dilated-s0/model.safetensors")
+    expected = take_population_statistics(
+        archived, read_lines(Path(config["results"]) / "data/train.h5").rf
+    )
+    restored = load_model(out / "model.safetensors")
+    for name, value in expected.state_dict().items():
+        assert torch.equal(restored.state_dict()[name], value), name
+
+    config["training"]["learning_rate"] = 0.5
+    with pytest.raises(StudyError, match="not what the config asks for under this name"):
+        restore(archive, config, "cnn_dilated-s0", out)
 
 
 # The lines, simulated again ------------------------------------------------------------------

@@ -73,5 +73,13 @@ def test_the_floor_is_that_of_a_count_by_hand(benchmark, name, options):
     assert benchmark.floor_bytes(network, 7, 102) == 4 * 7 * (first + norm + last)
 
 
+def test_the_floor_of_a_cut_network_is_that_of_its_effective_kernels(benchmark):
+    options = {"channels": 5, "layers": 2, "hidden": 4}
+    long = build_network("ckcnn", **options, kernel_size=263, window=6.0)  # keeps 2·32 + 1 taps
+    short = build_network("ckcnn", **options, kernel_size=65)
+    expected = benchmark.floor_bytes(short, 7, 100 + 2 * short.padding)
+    assert benchmark.floor_bytes(long, 7, 100 + 2 * long.padding) == expected
+
+
 def test_the_bandwidth_is_a_possible_one(benchmark):
     assert 1e8 < benchmark.copy_bandwidth(torch.device("cpu")) < 1e13

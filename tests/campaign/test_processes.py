@@ -19,6 +19,7 @@ from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 from ckstudy.campaign.progress import DONE, IN_PROGRESS, TO_DO, members, progress
 from ckstudy.campaign.run import train_members
 from ckstudy.errors import StudyError
+from ckstudy.study.config import read_study
 from ckstudy.study.folder import StudyFolder
 from ckstudy.training import checkpoint
 from ckstudy.training.identity import code_digest, data_hashes
@@ -37,6 +38,11 @@ ENDLESS = 1_000_000
 @pytest.fixture
 def config() -> dict:
     return copy.deepcopy({**CONFIG, **CHANGES})
+
+
+def chosen(config: dict) -> dict:
+    """The specs of a config, in the order of their trainings."""
+    return members(read_study(config))
 
 
 @pytest.fixture
@@ -94,7 +100,7 @@ def meanwhile(folder: StudyFolder, act, *runs: str) -> None:
 
 
 def test_members_side_by_side_get_the_bits_they_get_alone(config, make_folder, capfd):
-    specs = members(config)
+    specs = chosen(config)
     alone, together = make_folder("alone"), make_folder("together")
     for run, spec in specs.items():
         assert train({run: spec}, alone, jobs=1) == []
@@ -111,7 +117,7 @@ def test_members_side_by_side_get_the_bits_they_get_alone(config, make_folder, c
 @pytest.mark.slow
 def test_they_stop_when_the_time_is_up_and_begin_no_more(config, make_folder):
     config["training"]["epochs"] = ENDLESS
-    specs, folder = members(config), make_folder("results")
+    specs, folder = chosen(config), make_folder("results")
     began = time.monotonic()
     assert sorted(train(specs, folder, jobs=2, seconds=10)) == sorted(specs)
     # Mostly for processes that load torch on a busy machine: an epoch takes ten milliseconds.
@@ -126,7 +132,7 @@ def test_they_stop_when_the_time_is_up_and_begin_no_more(config, make_folder):
 @pytest.mark.parametrize("to", ["the parent", "a process"])
 def test_a_signal_to_any_of_them_stops_all_with_its_status(config, make_folder, to):
     config["training"]["epochs"] = ENDLESS
-    specs, folder = members(config), make_folder("results")
+    specs, folder = chosen(config), make_folder("results")
 
     def interrupt() -> None:
         others = [child.pid for child in multiprocessing.active_children()]
@@ -144,7 +150,7 @@ def test_a_signal_to_any_of_them_stops_all_with_its_status(config, make_folder, 
 def test_one_that_fails_or_is_killed_does_not_stop_the_others(config, make_folder, capfd):
     # 121 samples of context do not fit a line of 120.
     config["experiments"]["sizes"]["kernel_size"] = [9, 123, 11, 17]
-    specs, folder = members(config), make_folder("results")
+    specs, folder = chosen(config), make_folder("results")
     specs[FIRST]["training"]["epochs"] = ENDLESS
 
     def kill() -> None:
@@ -166,6 +172,7 @@ def test_one_that_fails_or_is_killed_does_not_stop_the_others(config, make_folde
 ORPHANED = """
 import json, sys
 from pathlib import Path
+from ckstudy.study.config import read_study
 from ckstudy.study.folder import StudyFolder
 from ckstudy.campaign.run import train_members
 if __name__ == "__main__":
@@ -178,7 +185,7 @@ if __name__ == "__main__":
 def test_kill_9_of_the_parent_loses_no_step(config, make_folder, tmp_path):
     config["training"].update(epochs=400, validation_every=0)
     config["experiments"]["sizes"]["kernel_size"] = [9, 11]
-    specs = members(config)
+    specs = chosen(config)
     broken, whole = make_folder("broken"), make_folder("whole")
     script = tmp_path / "orphaned.py"
     script.write_text(ORPHANED, encoding="utf-8")
@@ -212,4 +219,4 @@ def is_free(folder: Path) -> bool:
 
 def test_no_jobs_at_all_are_refused(config, make_folder):
     with pytest.raises(StudyError, match="0 jobs of 1 threads each: at least 1 job is needed"):
-        train(members(config), make_folder("results"), jobs=0)
+        train(chosen(config), make_folder("results"), jobs=0)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from checkout import copy_checkout, planned, snakemake
 from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 from synthetic_lines import write_data_set
+from training_spec import make_spec
 
 from ckstudy.campaign import run as train_grid
 from ckstudy.campaign.progress import (
@@ -32,9 +34,10 @@ from ckstudy.campaign.run import deadline_after, simulate_missing, train_members
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
 from ckstudy.networks.release import read_provenance
-from ckstudy.study.config import check_config
+from ckstudy.study.config import read_study
 from ckstudy.study.folder import RUN_FILES, StudyFolder
-from ckstudy.study.lines import check_noise, simulation_spec
+from ckstudy.study.lines import check_noise_of_lines
+from ckstudy.study.spec import NetworkSpec
 from ckstudy.training import checkpoint
 from ckstudy.training.identity import code_digest, data_hashes
 from ckstudy.training.stopping import Stopped
@@ -56,6 +59,15 @@ CHANGES = {
 @pytest.fixture
 def config() -> dict:
     return copy.deepcopy({**CONFIG, **CHANGES})
+
+
+def simulate_lines(config: dict, specs: dict, study: StudyFolder, deadline: float, **options):
+    return simulate_missing(read_study(config), specs, study, deadline, **options)
+
+
+def chosen(config: dict, only: list[str] | None = None) -> dict:
+    """The specs of a config, in the order of their trainings."""
+    return members(read_study(config), only)
 
 
 @pytest.fixture
@@ -84,7 +96,7 @@ def weights(folder: StudyFolder, run: str) -> tuple[bytes, bytes]:
 
 
 def test_the_thesis_trains_kernel_sizes_first_then_the_pair_then_the_sweep():
-    runs = list(members(CONFIG))
+    runs = list(chosen(CONFIG))
     sizes = (65, 131, 263, 527, 1055, 2111)
     assert runs[:6] == [f"ckcnn-k{size}-w30-s0" for size in sizes]
     assert runs[6:8] == ["cnn_dilated-s0", "ckcnn_dilated-w8-s0"]
@@ -93,7 +105,7 @@ def test_the_thesis_trains_kernel_sizes_first_then_the_pair_then_the_sweep():
 
 
 def test_other_experiments_come_last(config):
-    assert list(members(config)) == [
+    assert list(chosen(config)) == [
         "ckcnn-k9-w30-s0",
         "ckcnn-k17-w30-s0",
         "cnn_dilated-s0",
@@ -109,19 +121,19 @@ def test_other_experiments_come_last(config):
     ],
 )
 def test_a_choice_of_members_is_their_order_too(config, only, expected):
-    assert list(members(config, only)) == expected
+    assert list(chosen(config, only)) == expected
 
 
 def test_a_choice_of_nothing_is_refused(config):
     with pytest.raises(StudyError, match="no experiment and no run of the grid is called 'k9'"):
-        members(config, ["k9"])
+        chosen(config, ["k9"])
 
 
 # Training ------------------------------------------------------------------------------------
 
 
 def test_the_grid_is_trained_once(config, folder):
-    specs = members(config)
+    specs = chosen(config)
     assert {member.state for member in states(folder, specs).values()} == {TO_DO}
     assert train_all(specs, folder) == []
     assert {member.state for member in states(folder, specs).values()} == {DONE}
@@ -134,7 +146,7 @@ def test_the_grid_is_trained_once(config, folder):
 
 def test_it_stops_inside_its_budget_and_goes_on_to_the_same_weights(config, folder, tmp_path):
     config["training"]["epochs"] = 120
-    specs = members(config, ["kernel_size"])
+    specs = chosen(config, ["kernel_size"])
     whole = StudyFolder(tmp_path / "whole")
     shutil.copytree(folder.path / "data", whole.path / "data")
     train_all(specs, whole)
@@ -168,12 +180,12 @@ def test_a_budget_keeps_something_back_for_the_end():
 
 @pytest.mark.parametrize("changed", ["settings", "data", "code"])
 def test_a_model_of_something_else_is_stale_and_is_trained_anew(config, folder, changed, capsys):
-    specs = members(config, ["dilated"])
+    specs = chosen(config, ["dilated"])
     train_all(specs, folder)
     old = weights(folder, "cnn_dilated-s0")
     if changed == "settings":
         config["loss"]["alpha"] = 0.2
-        specs = members(config, ["dilated"])
+        specs = chosen(config, ["dilated"])
     elif changed == "data":
         write_data_set(folder.data("train"), 10, 120, seed=8)
     else:
@@ -190,7 +202,7 @@ def test_a_model_of_something_else_is_stale_and_is_trained_anew(config, folder, 
 
 @pytest.mark.parametrize("damage", ["truncated", "no spec"])
 def test_a_damaged_or_incomplete_run_is_not_done(config, folder, damage):
-    specs = members(config, ["dilated"])
+    specs = chosen(config, ["dilated"])
     train_all(specs, folder)
     if damage == "truncated":
         path = folder.run("cnn_dilated-s0") / "model.safetensors"
@@ -203,7 +215,7 @@ def test_a_damaged_or_incomplete_run_is_not_done(config, folder, damage):
 
 
 def test_a_member_that_another_process_trains_is_left_to_it(config, folder, capsys):
-    specs = members(config)
+    specs = chosen(config)
     with checkpoint.exclusive(folder.checkpoints("ckcnn-k9-w30-s0")):
         assert train_all(specs, folder) == ["ckcnn-k9-w30-s0"]
     assert "another process is training" in capsys.readouterr().err
@@ -214,7 +226,7 @@ def test_a_member_that_another_process_trains_is_left_to_it(config, folder, caps
 def test_a_signal_stops_the_grid_with_its_status_and_nothing_lost(config, folder, monkeypatch):
     monkeypatch.setattr("ckstudy.training.trainer.CHECKPOINT_SECONDS", 0.1)
     config["training"]["epochs"] = 100_000
-    specs = members(config, ["kernel_size"])
+    specs = chosen(config, ["kernel_size"])
 
     def interrupt() -> None:
         while not list(folder.path.glob("checkpoints/*/checkpoint.pt")):
@@ -234,7 +246,7 @@ def test_a_signal_stops_the_grid_with_its_status_and_nothing_lost(config, folder
 def test_one_that_fails_does_not_stop_the_others(config, folder, capsys):
     # 121 samples of context do not fit a line of 120.
     config["experiments"]["kernel_size"]["kernel_size"] = [123, 9]
-    specs = members(config, ["kernel_size"])
+    specs = chosen(config, ["kernel_size"])
     with pytest.raises(StudyError, match="1 trainings failed: ckcnn-k123-w30-s0"):
         train_all(specs, folder)
     assert "cannot be reflected" in capsys.readouterr().err
@@ -246,7 +258,9 @@ def test_one_that_fails_does_not_stop_the_others(config, folder, capsys):
 
 def test_the_time_left_follows_from_what_epochs_took():
     specs = {
-        name: {"network": {"name": network, **({"kernel_size": size} if size else {})}}
+        name: replace(
+            make_spec(), network=NetworkSpec(network, {"kernel_size": size} if size else {})
+        )
         for name, network, size in (
             ("a", "ckcnn", 65),
             ("b", "ckcnn", 65),
@@ -276,10 +290,11 @@ def test_the_time_left_follows_from_what_epochs_took():
 
 def test_splits_never_share_a_line():
     ranges = []
-    for split, lines in CONFIG["data"]["lines"].items():
-        spec = simulation_spec(CONFIG, split)
-        assert spec["lines"] == lines
-        ranges.append(range(spec["first_line"], spec["first_line"] + lines))
+    data = read_study(CONFIG).data
+    for split, lines in data.lines.items():
+        spec = data.simulation(split)
+        assert spec.lines == lines
+        ranges.append(range(spec.first_line, spec.first_line + lines))
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert not set(ranges[one]) & set(ranges[other])
 
@@ -290,19 +305,19 @@ def test_lines_are_simulated_in_the_budget_and_go_on(config, tmp_path, monkeypat
     monkeypatch.setattr(train_grid, "_REPEAT_SECONDS", 0.5)
     config["data"].update(bubbles=[1, 3], lines={"train": 4000, "validation": 2, "test": 2})
     study = StudyFolder(tmp_path)
-    specs = members(config)
-    assert not simulate_missing(config, specs, study, time.monotonic() - 1)
-    assert not simulate_missing(config, specs, study, time.monotonic() + 0.2, processes=1)
+    specs = chosen(config)
+    assert not simulate_lines(config, specs, study, time.monotonic() - 1)
+    assert not simulate_lines(config, specs, study, time.monotonic() + 0.2, processes=1)
     assert not study.data("train").exists()
     config["data"]["lines"]["train"] = 2
-    assert simulate_missing(config, specs, study, time.monotonic() + 600, processes=1)
+    assert simulate_lines(config, specs, study, time.monotonic() + 600, processes=1)
     assert study.data("train").exists()
     assert study.data("validation").exists()
     assert not study.data("test").exists()
-    assert simulate_missing(config, specs, study, time.monotonic() + 600)
+    assert simulate_lines(config, specs, study, time.monotonic() + 600)
     config["data"]["noise_percent"] = 4
     with pytest.raises(StudyError, match=r"train\.h5 are those of another config.*noise_percent"):
-        simulate_missing(config, specs, study, time.monotonic() + 600)
+        simulate_lines(config, specs, study, time.monotonic() + 600)
 
 
 def test_members_of_another_noise_are_trained_on_their_own_lines(config, tmp_path):
@@ -310,16 +325,16 @@ def test_members_of_another_noise_are_trained_on_their_own_lines(config, tmp_pat
     config["training"].update(epochs=1, crop=200)
     config["experiments"] = {"noise": {"networks": ["cnn_dilated"], "noise_percent": [0, 32]}}
     study = StudyFolder(tmp_path)
-    specs = members(config, ["*noise32*"])
-    assert simulate_missing(config, specs, study, time.monotonic() + 600, processes=1)
+    specs = chosen(config, ["*noise32*"])
+    assert simulate_lines(config, specs, study, time.monotonic() + 600, processes=1)
     assert not study.data("train").exists()  # nothing here needs the study's own
-    assert simulate_missing(config, members(config), study, time.monotonic() + 600, processes=1)
+    assert simulate_lines(config, chosen(config), study, time.monotonic() + 600, processes=1)
     own, noisy = (read_lines(study.data("train", noise)) for noise in (None, 32.0))
     assert (own.bubble_count == noisy.bubble_count).all()
     # Behind the low-pass of 5.1 MHz in a band of 31.25 MHz, a sixth of the noise's power is left.
     assert np.std(noisy.rf - own.rf) == pytest.approx(0.32 * 9.65 * (5.1 / 31.25) ** 0.5, rel=0.1)
 
-    assert train_all(members(config), study) == []
+    assert train_all(chosen(config), study) == []
     for run, noise in (("cnn_dilated-s0", None), ("cnn_dilated-noise32-s0", 32.0)):
         about = read_provenance(study.run(run) / "model.safetensors")
         paths = [study.data(split, noise) for split in ("train", "validation")]
@@ -328,10 +343,10 @@ def test_members_of_another_noise_are_trained_on_their_own_lines(config, tmp_pat
 
 
 def test_lines_of_another_noise_than_the_specs_are_refused(config, folder):
-    spec = {"run": "a-run", "data": {"noise_percent": 32.0}}
+    spec = replace(make_spec(), noise=32.0)
     with pytest.raises(StudyError, match=r"train\.h5 has lines with None % .* with 32 %"):
-        check_noise(spec, folder.data("train"))
-    check_noise({"run": "a-run"}, folder.data("train"))
+        check_noise_of_lines(spec, folder.data("train"))
+    check_noise_of_lines(make_spec(), folder.data("train"))
 
 
 # The commands --------------------------------------------------------------------------------
@@ -390,19 +405,18 @@ def test_a_mistyped_key_is_named_before_anything_runs(checkout):
     (checkout / "overlay.yaml").write_text("training: {epoch: 3}\n", encoding="utf-8")
     answer = ckstudy(checkout, "train-grid", *TINY, "--config", "overlay.yaml")
     assert answer.returncode == 2
-    assert "section 'training' of the config has no key 'epoch'" in answer.stderr
+    assert "training has no key 'epoch'" in answer.stderr
     assert not (checkout / "results").exists()
 
 
 def test_a_config_that_lacks_something_is_refused(config):
-    assert check_config(config, CONFIG) is config
     del config["training"]["epochs"]
-    with pytest.raises(StudyError, match="section 'training' of the config lacks epochs"):
-        check_config(config, CONFIG)
+    with pytest.raises(StudyError, match="training lacks epochs"):
+        read_study(config)
     with pytest.raises(StudyError, match="the config lacks results, device"):
-        check_config({"study": "x"}, CONFIG)
+        read_study({"study": "x"})
     with pytest.raises(StudyError, match="has no key 'trainning'"):
-        check_config({**CONFIG, "trainning": {}}, CONFIG)
+        read_study({**CONFIG, "trainning": {}})
 
 
 def test_status_of_a_study_that_was_never_begun(checkout):

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scoring_lines import make_lines
+from training_spec import make_spec
 from typer.testing import CliRunner
 
 from ckstudy import build_network, load_model
@@ -230,7 +232,7 @@ def test_thresholds_of_another_model_change_nothing(study):
 def test_lines_of_another_noise_than_the_networks_own_are_refused(study, tmp_path):
     run = tmp_path / "noisy-run"
     network = load_model(study / "runs" / "a-run" / "model.safetensors")
-    spec = {"run": run.name, "data": {"noise_percent": 32.0}}
+    spec = replace(make_spec(), noise=32.0).to_json()
     save_model(run / "model.safetensors", network, spec=spec)
     with pytest.raises(StudyError, match=r"train\.h5 has lines with None % .* with 32 %"):
         calibrate(study, run)
@@ -250,7 +252,7 @@ def test_a_missing_model_is_one_message(study):
 def copied(study, tmp_path):
     run = tmp_path / "runs" / "a-run"
     run.mkdir(parents=True)
-    for name in ("spec.json", "thresholds.csv", "train.csv", "test.csv"):
+    for name in ("spec.json", "model.safetensors", "thresholds.csv", "train.csv", "test.csv"):
         (run / name).write_bytes((study / "runs" / "a-run" / name).read_bytes())
     return run
 
@@ -270,6 +272,8 @@ def change_threshold(path):
     [
         ("test.csv", lambda path: path.unlink(), r"no file .*test\.csv; .*ckstudy evaluate"),
         ("train.csv", lambda path: path.unlink(), r"no file .*train\.csv; .*ckstudy calibrate"),
+        ("model.safetensors", lambda path: path.unlink(), r"no model file .*model\.safetensors"),
+        ("model.safetensors", lambda path: path.write_text("x"), "no readable safetensors file"),
         ("test.csv", drop_last_line, r"test\.csv is truncated"),
         ("test.csv", change_threshold, r"test\.csv was made with other thresholds"),
         ("thresholds.csv", change_threshold, r"made with other thresholds"),

@@ -1,15 +1,15 @@
 """The grid: the thesis's 22 networks, and what a change of the config changes."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ckstudy.errors import StudyError
-from ckstudy.study.config import read_configs
+from ckstudy.study.config import read_configs, read_study
 from ckstudy.study.folder import StudyFolder
-from ckstudy.study.grid import expand_grid
-from ckstudy.study.lines import SPLITS, noise_levels, noise_of, simulation_spec
+from ckstudy.study.lines import SPLITS, noise_levels
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def config() -> dict:
     return read_configs([ROOT / "config/config.yaml"])
+
+
+def expand_grid(config: dict) -> tuple[dict, dict]:
+    study = read_study(config)
+    return study.runs, study.run_names
 
 
 def test_the_thesis_trains_22_networks(config):
@@ -59,9 +64,9 @@ def test_further_axes_are_named_where_they_differ_from_the_study(config):
     assert "ckcnn-k131-w30-s0" in runs
     assert "ckcnn-k131-w30-kernel_init_released-s7" in runs
     upstream = runs["ckcnn-k131-w30-kernel_init_released-preset_upstream-s0"]
-    assert upstream["training"]["optimizer_step"] == "epoch"
-    assert upstream["training"]["learning_rate"] == 0.01
-    assert upstream["network"]["omega_scales_bias"] is True
+    assert upstream.training.optimizer_step == "epoch"
+    assert upstream.training.learning_rate == 0.01
+    assert upstream.network.options["omega_scales_bias"] is True
     assert len(runs) == 8
 
 
@@ -70,7 +75,7 @@ def test_a_training_setting_can_be_an_axis(config):
         "steps": {"networks": ["ckcnn"], "optimizer_step": ["batch", "epoch"]},
     }
     runs, _ = expand_grid(config)
-    assert {spec["training"]["optimizer_step"] for spec in runs.values()} == {"batch", "epoch"}
+    assert {spec.training.optimizer_step for spec in runs.values()} == {"batch", "epoch"}
     assert len(runs) == 2
 
 
@@ -91,9 +96,10 @@ def test_noise_is_an_axis_of_the_lines_and_leaves_the_usual_runs_alone(config):
         "cnn_dilated-noise0.5-s0",
     ]
     noisy = after["ckcnn-k131-w30-noise32-s0"]
-    assert noisy["data"] == {"noise_percent": 32.0}
-    assert noisy | {"run": "", "data": 0} == before["ckcnn-k131-w30-s0"] | {"run": "", "data": 0}
-    assert not any("data" in spec for spec in before.values())
+    assert noisy.noise == 32.0
+    usual = before["ckcnn-k131-w30-s0"]
+    assert replace(noisy, run=usual.run, noise=None) == usual
+    assert all(spec.noise is None for spec in before.values())
 
 
 def test_what_counts_as_noisy_is_relative_to_the_study(config):
@@ -101,14 +107,15 @@ def test_what_counts_as_noisy_is_relative_to_the_study(config):
     config["experiments"] = {"noise": {"networks": ["ckcnn"], "noise_percent": [32.0, 0]}}
     runs, _ = expand_grid(config)
     assert list(runs) == ["ckcnn-k131-w30-s0", "ckcnn-k131-w30-noise0-s0"]
-    assert [noise_of(spec) for spec in runs.values()] == [None, 0.0]
+    assert [spec.noise for spec in runs.values()] == [None, 0.0]
     assert noise_levels(runs.values()) == [None, 0.0]
 
 
 def test_noisy_lines_are_the_studys_own_lines_but_for_the_noise(config):
     for split in SPLITS:
-        own, noisy = simulation_spec(config, split), simulation_spec(config, split, 32.0)
-        assert noisy == own | {"noise_percent": 32.0}
+        data = read_study(config).data
+        usual, noisy = data.simulation(split), data.simulation(split, 32.0)
+        assert noisy == replace(usual, noise_percent=32.0)
     folder = StudyFolder(Path("results"))
     assert folder.data("test") == Path("results/data/test.h5")
     assert folder.data("test", 0.5) == Path("results/data/noise_0.5/test.h5")
@@ -120,20 +127,52 @@ def test_noisy_lines_are_the_studys_own_lines_but_for_the_noise(config):
         ({}, "grid is empty"),
         ({"x": {"networks": []}}, "'networks' is empty"),
         ({"x": {"networks": ["ckcnn"], "kernel_size": []}}, "'kernel_size' is empty"),
-        ({"x": {"networks": ["ckcnn"], "kernel_size": [64]}}, "64 is even"),
-        ({"x": {"networks": ["resnet"]}}, "unknown network 'resnet'"),
+        ({"x": {"networks": ["ckcnn"], "kernel_size": [64]}}, "an odd whole number .* not 64"),
+        ({"x": {"networks": ["resnet"]}}, "networks must be one of .*, not 'resnet'"),
         ({"x": {"networks": ["ckcnn"], "kernal_size": [65]}}, "unknown axis 'kernal_size'"),
-        ({"x": {"networks": ["ckcnn"], "preset": ["thesis"]}}, "unknown preset 'thesis'"),
-        ({"x": {"networks": ["ckcnn"], "omega_0": [-1]}}, "omega_0 must be positive"),
+        ({"x": {"networks": ["ckcnn"], "preset": ["thesis"]}}, "preset must be one of"),
+        ({"x": {"networks": ["ckcnn"], "omega_0": [-1]}}, "omega_0 must be .* above 0, not -1"),
+        ({"x": {"networks": ["cnn_dilated"], "omega_0": ["thirty"]}}, "omega_0 .* not 'thirty'"),
         ({"x": {"networks": ["ckcnn"], "channels": [0]}}, "channels must be a whole number"),
-        ({"x": {"networks": ["ckcnn"], "noise_percent": [-1]}}, "number of at least 0, not -1"),
-        ({"x": {"networks": ["ckcnn"], "noise_percent": ["4"]}}, "number of at least 0, not '4'"),
-        ({"x": {"networks": ["ckcnn"], "noise_percent": [True]}}, "at least 0, not True"),
-        ({"x": {"networks": ["ckcnn"], "noise_percent": [float("nan")]}}, "at least 0, not nan"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [-1]}}, "number of at least 0 .*, not -1"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": ["4"]}}, "noise_percent .*, not '4'"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [True]}}, "noise_percent .*, not True"),
+        ({"x": {"networks": ["ckcnn"], "noise_percent": [float("nan")]}}, "finite .*, not nan"),
         ({"x": {"networks": ["ckcnn"], "noise_percent": [1.234567]}}, "more digits than the six"),
+        (
+            {"x": {"networks": ["ckcnn"], "optimizer_step": ["epochs"]}},
+            "optimizer_step .* 'epochs'",
+        ),
+        (
+            {"x": {"networks": ["ckcnn"], "epochs": [0]}},
+            "whole number of at least 1",
+        ),
+        (
+            {"x": {"networks": ["ckcnn"], "learning_rate": [float("inf")]}},
+            "finite .* not inf",
+        ),
+        ({"a/../b c": {"networks": ["ckcnn"]}}, "experiment must be a name"),
+        ({"x": ["ckcnn"]}, "must be a mapping of axes"),
     ],
 )
 def test_a_grid_that_cannot_be_run_is_refused_in_one_message(config, experiments, wrong):
     config["experiments"] = experiments
     with pytest.raises(StudyError, match=wrong):
         expand_grid(config)
+
+
+def test_numbers_are_spelt_whole_and_never_short(config):
+    config["experiments"] = {
+        "x": {
+            "networks": ["cnn_dilated"],
+            "batch_size": [1_000_000],
+            "learning_rate": ["1e-3", 0.0123456789, 2.5e-4],
+        }
+    }
+    config["training"]["learning_rate"] = 0.001
+    runs, _ = expand_grid(config)
+    assert list(runs) == [
+        "cnn_dilated-batch_size_1000000-s0",
+        "cnn_dilated-batch_size_1000000-learning_rate_0.0123456789-s0",
+        "cnn_dilated-batch_size_1000000-learning_rate_0.00025-s0",
+    ]

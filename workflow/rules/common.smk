@@ -7,19 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
-import yaml
 from snakemake.exceptions import WorkflowError
 
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
-from ckstudy.study.grid import expand_grid
+from ckstudy.study.config import read_layer, read_study
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
     noise_levels,
-    noise_of,
-    simulation_spec,
 )
 from digests import code_of  # beside this file
 
@@ -36,17 +32,6 @@ def find_archive(path):
     return beside if os.path.exists(beside) and not os.path.exists(path) else path
 
 
-def check_schema():
-    """Refuse a config in one line, where Snakemake's own check prints the whole schema."""
-    with open(f"{WORKFLOW}/schemas/config.schema.yaml", encoding="utf-8") as file:
-        schema = yaml.safe_load(file)
-    found = jsonschema.Draft202012Validator(schema).iter_errors(config)
-    if (error := jsonschema.exceptions.best_match(found)) is None:
-        return
-    where = ".".join(str(key) for key in error.absolute_path)
-    raise StudyError(f"{where}: {error.message}" if where else error.message)
-
-
 try:
     if config.get("archive"):
         config["archive"] = find_archive(config["archive"])
@@ -54,10 +39,16 @@ try:
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
         usual = {"claims": config["claims"]}
+        archived = usual | archived_config(here["archive"])
+        # Batch norm's statistics are taken after the training, so they can be chosen anew.
+        statistics = config["training"]["batch_norm_statistics"]
+        archived["training"]["batch_norm_statistics"] = statistics
         config.clear()
-        config.update(usual | archived_config(here["archive"]) | here)
-    check_schema()
-    RUNS, EXPERIMENTS = expand_grid(config)
+        config.update(archived | here)
+    for path in workflow.configfiles:
+        read_layer(Path(path))  # says what Snakemake does not: a key that stands twice
+    STUDY = read_study(config)
+    RUNS, EXPERIMENTS = STUDY.runs, STUDY.run_names
     MISSING = []
     if config["archive"]:
         there = archived_runs(config["archive"])
@@ -76,7 +67,7 @@ TRAINS_ON_CPU = config["device"] == "cpu"
 # Sets of lines: the study's own, and one for each further noise that a run asks for.
 NOISES = [noise for noise in noise_levels(RUNS.values()) if noise is not None]
 LINES = {
-    lines_name(split, noise): simulation_spec(config, split, noise)
+    lines_name(split, noise): STUDY.data.simulation(split, noise)
     for noise in [None, *NOISES]
     for split in SPLITS
 }
@@ -92,7 +83,7 @@ wildcard_constraints:
 
 def lines_of(split):
     """Input function: the split of the very lines that the run is trained and scored on."""
-    return lambda wildcards: lines_file(split, noise_of(RUNS[wildcards.run]))
+    return lambda wildcards: lines_file(split, RUNS[wildcards.run].noise)
 
 
 def lines_file(split, noise):

@@ -72,11 +72,10 @@ rule baselines:
         runtime=30,
     params:
         code=code_of("baselines"),
-        tolerance=config["evaluation"]["tolerance"],
         resamples=config["evaluation"]["bootstrap"],
     shell:
         "ckstudy baselines --train {input.train} --validation {input.validation}"
-        " --test {input.test} --tolerance {params.tolerance} --resamples {params.resamples}"
+        " --test {input.test} --resamples {params.resamples}"
         " --out {output.means} --lines-out {output.lines} > {log} 2>&1"
 
 

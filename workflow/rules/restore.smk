@@ -25,6 +25,7 @@ rule restore_network:
     input:
         lines=f"{RESULTS}/lines.json",
         model=f"{config['archive']}/runs/{{run}}/model.safetensors",
+        train=lines_of("train"),
     output:
         spec=f"{RESULTS}/runs/{{run}}/spec.json",
         model=f"{RESULTS}/runs/{{run}}/model.safetensors",
@@ -33,6 +34,7 @@ rule restore_network:
         f"{RESULTS}/logs/restore/{{run}}.log",
     params:
         archive=config["archive"],
+        spec=lambda wildcards: as_json(RUNS[wildcards.run].to_json()),
         code=code_of("restore_network"),
     script:
         "../scripts/restore_network.py"

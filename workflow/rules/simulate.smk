@@ -12,7 +12,7 @@ rule simulate:
         mem_mb=2000,
         runtime=60,
     params:
-        spec=lambda wildcards: as_json(LINES[wildcards.lines]),
+        spec=lambda wildcards: as_json(LINES[wildcards.lines].as_dict()),
         code=code_of("simulate"),
     shell:
         "ckstudy simulate --spec {params.spec:q} --out {output} --processes {threads}"

@@ -18,7 +18,7 @@ rule train:
         mem_mb=8000,
         runtime=600,
     params:
-        spec=lambda wildcards: as_json(RUNS[wildcards.run]),
+        spec=lambda wildcards: as_json(RUNS[wildcards.run].to_json()),
         # Progress lies beside the outputs, not among them: Snakemake deletes the outputs of a
         # job that fails, and the next attempt goes on from here.
         out=f"{RESULTS}/runs/{{run}}",

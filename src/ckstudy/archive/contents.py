@@ -17,6 +17,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -24,21 +25,22 @@ import yaml
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path, write_json, write_text
 from ckstudy.provenance import commit
-from ckstudy.study.folder import StudyFolder
-from ckstudy.study.grid import expand_grid
-from ckstudy.study.lines import SPLITS, lines_name, noise_levels, noise_of
+from ckstudy.study.config import read_layer, read_study
+from ckstudy.study.folder import StudyFolder, read_run_spec
+from ckstudy.study.lines import SPLITS, lines_name, noise_levels
+from ckstudy.study.spec import RunSpec
 
 KEPT = ("spec.json", "model.safetensors", "history.csv", "thresholds.csv")
 COMPRESSED = ("train.csv", "test.csv")
 
 
 def make_archive(config: dict, out: Path) -> dict:
-    """Archive the study that ``config`` describes, as far as it has come.
+    """Archive the study that the merged ``config`` describes, as far as it has come.
 
     Parameters
     ----------
     config : dict
-        The whole study config; ``config["results"]`` says where its results lie.
+        As :func:`ckstudy.study.config.read_configs` gives it; its ``results`` say where they lie.
     out : Path
         Folder of the archive. Runs that it holds already and the results lack are kept.
 
@@ -54,8 +56,8 @@ def make_archive(config: dict, out: Path) -> dict:
         where one is not what the config asks for, or is of other lines than the others. The
         archive is then as it was.
     """
-    runs, experiments = expand_grid(config)
-    study = StudyFolder(Path(config["results"]))
+    described = read_study(config)
+    runs, experiments, study = described.runs, described.run_names, described.folder
     finished = {name: study.run(name) for name in runs if _is_finished(study.run(name))}
     kept = {
         name: out / "runs" / name
@@ -64,7 +66,7 @@ def make_archive(config: dict, out: Path) -> dict:
     }
     if not finished and not kept:
         raise StudyError(
-            f"no run of the study {config['study']!r} is finished in {study.path / 'runs'}: "
+            f"no run of the study {described.study!r} is finished in {study.path / 'runs'}: "
             "nothing to archive"
         )
     there = {name: spec for name, spec in runs.items() if name in finished or name in kept}
@@ -74,7 +76,7 @@ def make_archive(config: dict, out: Path) -> dict:
     for name, folder in finished.items():
         _keep(folder, out / "runs" / name)
     manifest = {
-        "study": config["study"],
+        "study": described.study,
         "archived_by_commit": commit(),
         "experiments": experiments,
         "missing": [name for name in runs if name not in there],
@@ -96,10 +98,12 @@ def archived_config(archive: str | Path) -> dict:
         Where the folder is no archive.
     """
     path = Path(archive) / "config.yaml"
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise StudyError(f"{archive} is no archive of a study: it has no config.yaml") from None
+    if not path.is_file():
+        raise StudyError(f"{archive} is no archive of a study: it has no config.yaml")
+    config = read_layer(path)
+    # A key of earlier configs; tables always stood at the thesis's tolerance.
+    config.get("evaluation", {}).pop("tolerance", None)
+    return config
 
 
 def archived_runs(archive: str | Path) -> list[str]:
@@ -130,14 +134,30 @@ def archived_lines(archive: str | Path, names: Iterable[str] | None = None) -> d
     return {name: lines[name] for name in names}
 
 
-def restore_run(archive: str | Path, name: str, out: Path) -> None:
+def restore_run(archive: str | Path, spec: RunSpec, train: Path, out: Path) -> None:
     """Put the spec, the weights and the history of an archived run where a training would.
+
+    The statistics of batch norm may be chosen anew, since they are taken when the weights are
+    final: where ``spec`` wants the population's and the archived network has running ones, they
+    are taken from the training lines, as the trainer would have done.
+
+    Parameters
+    ----------
+    archive : str or Path
+    spec : RunSpec
+        What the study wants under this name.
+    train : Path
+        The run's training lines.
+    out : Path
+        Folder of the run.
 
     Raises
     ------
     StudyError
-        Where the archive lacks the run, or a file of it is not the one that was archived.
+        Where the archive lacks the run, a file of it is not the one that was archived, or it is
+        of other settings than ``spec``.
     """
+    name = spec.run
     folder = Path(archive) / "runs" / name
     digests = _manifest(Path(archive)).get("runs", {}).get(name, {}).get("sha256", {})
     for file in ("spec.json", "history.csv", "model.safetensors"):
@@ -148,8 +168,42 @@ def restore_run(archive: str | Path, name: str, out: Path) -> None:
                 f"{folder / file} is not the file that was archived: manifest.json has another "
                 "digest of it"
             )
+    archived = read_run_spec(folder / "spec.json")
+    anew = _with_statistics_of(archived, spec)
+    if anew != spec:
+        raise StudyError(
+            f"{folder / 'spec.json'} is not what the config asks for under this name; the "
+            "archive's own config does"
+        )
+    for file in ("spec.json", "history.csv", "model.safetensors"):
         with atomic_path(out / file) as temporary:
             shutil.copyfile(folder / file, temporary)
+    if anew != archived:
+        _normalise_by_population(out, spec, train)
+
+
+def _with_statistics_of(archived: RunSpec, wanted: RunSpec) -> RunSpec:
+    """The archived spec, with the population's statistics where they are wanted."""
+    statistics = wanted.training.batch_norm_statistics
+    if statistics != "population":
+        return archived
+    training = replace(archived.training, batch_norm_statistics=statistics)
+    return replace(archived, training=training)
+
+
+def _normalise_by_population(folder: Path, spec: RunSpec, train: Path) -> None:
+    """Release the run's network anew, with batch norm's statistics from the training lines."""
+    # Here and not above: the workflow imports this module each time it plans, without torch.
+    from ckstudy.dataset import read_lines
+    from ckstudy.networks.batch_norm import take_population_statistics
+    from ckstudy.networks.release import load_model, read_provenance, save_model
+
+    path = folder / "model.safetensors"
+    about = read_provenance(path)
+    kept = {key: about[key] for key in about if key not in ("format", "network", "input_scaling")}
+    network = take_population_statistics(load_model(path), read_lines(train).rf)
+    write_json(folder / "spec.json", spec.to_json())
+    save_model(path, network, **kept | {"spec": spec.to_json()})
 
 
 def _manifest(archive: Path) -> dict:
@@ -167,7 +221,7 @@ def _is_finished(folder: Path) -> bool:
     return all((folder / file).is_file() for file in (*KEPT, *COMPRESSED))
 
 
-def _lines(study: StudyFolder, specs: dict[str, dict], out: Path) -> dict[str, dict]:
+def _lines(study: StudyFolder, specs: dict[str, RunSpec], out: Path) -> dict[str, dict]:
     """Marks of all lines of these runs: those in the results, else those the archive knows."""
     # Here and not above: the workflow imports this module each time it plans.
     from ckstudy.archive.lines import check_lines, describe_lines
@@ -184,18 +238,18 @@ def _lines(study: StudyFolder, specs: dict[str, dict], out: Path) -> dict[str, d
     return marks
 
 
-def _check_run(folder: Path, spec: dict, lines: dict[str, dict]) -> None:
+def _check_run(folder: Path, spec: RunSpec, lines: dict[str, dict]) -> None:
     """That a run is the one that ``spec`` describes, trained on the lines it names."""
     from ckstudy.networks.release import read_provenance
 
-    if json.loads((folder / "spec.json").read_text(encoding="utf-8")) != spec:
+    if _with_statistics_of(read_run_spec(folder / "spec.json"), spec) != spec:
         raise StudyError(
             f"{folder / 'spec.json'} is not what the config asks for under this name; "
             "archive it with the config it was trained with"
         )
     trained_on = read_provenance(folder / "model.safetensors").get("data", {})
     for split, digest in trained_on.items():
-        name = lines_name(split, noise_of(spec))
+        name = lines_name(split, spec.noise)
         if digest != lines[name]["sha256"]:
             raise StudyError(
                 f"the network of {folder} was trained on other lines than {name} of this study; "

@@ -9,6 +9,7 @@ import torch
 from ckstudy.campaign.progress import DONE, STALE, progress
 from ckstudy.errors import StudyError
 from ckstudy.study.folder import StudyFolder
+from ckstudy.study.spec import RunSpec
 from ckstudy.training import checkpoint
 from ckstudy.training.stopping import Stopped, StopRequest
 from ckstudy.training.trainer import train_locked
@@ -23,8 +24,7 @@ class GridMember:
 
     Attributes
     ----------
-    spec : dict
-        See :func:`ckstudy.study.grid.expand_grid`.
+    spec : RunSpec
     folder : StudyFolder
         Where the study keeps its files.
     paths : tuple of Path
@@ -35,7 +35,7 @@ class GridMember:
         Of the present code, see :mod:`ckstudy.training.identity`.
     """
 
-    spec: dict
+    spec: RunSpec
     folder: StudyFolder
     paths: tuple[Path, Path]
     data: dict[str, str]
@@ -44,7 +44,7 @@ class GridMember:
     @property
     def run(self) -> str:
         """The member's name."""
-        return self.spec["run"]
+        return self.spec.run
 
     @property
     def done(self) -> bool:

@@ -6,8 +6,9 @@ from statistics import median
 
 from ckstudy.errors import StudyError
 from ckstudy.networks.release import read_provenance
+from ckstudy.study.config import Study
 from ckstudy.study.folder import RUN_FILES, StudyFolder
-from ckstudy.study.grid import expand_grid
+from ckstudy.study.spec import RunSpec
 from ckstudy.training import checkpoint
 from ckstudy.training.identity import differences, fingerprint
 
@@ -18,13 +19,12 @@ ORDER = ("kernel_size", "dilated", "omega_0")
 DONE, IN_PROGRESS, STALE, TO_DO = "done", "in progress", "stale", "to do"
 
 
-def members(config: dict, only: list[str] | None = None) -> dict[str, dict]:
+def members(study: Study, only: list[str] | None = None) -> dict[str, RunSpec]:
     """Specs by run, in the order in which they are to be trained.
 
     Parameters
     ----------
-    config : dict
-        A whole study config.
+    study : Study
     only : list of str, optional
         Names of experiments, or patterns of runs such as ``ckcnn-k131-*``: these members alone,
         in this order.
@@ -32,12 +32,12 @@ def members(config: dict, only: list[str] | None = None) -> dict[str, dict]:
     Raises
     ------
     StudyError
-        As :func:`ckstudy.study.grid.expand_grid`, and for a pattern that no member has.
+        For a pattern that no member has.
     """
-    runs, experiments = expand_grid(config)
+    runs, experiments = study.runs, study.run_names
     first = [name for name in ORDER if name in experiments]
     wanted = only or [*first, *(name for name in experiments if name not in ORDER)]
-    chosen: dict[str, dict] = {}
+    chosen: dict[str, RunSpec] = {}
     for pattern in wanted:
         names = experiments.get(pattern) or [name for name in runs if fnmatchcase(name, pattern)]
         if not names:
@@ -81,20 +81,22 @@ class Progress:
         return self.epochs - self.epoch
 
 
-def progress(folder: StudyFolder, spec: dict, digest: str, data: dict[str, str] | None) -> Progress:
+def progress(
+    folder: StudyFolder, spec: RunSpec, digest: str, data: dict[str, str] | None
+) -> Progress:
     """How far the member of ``spec`` is in ``folder``.
 
     Parameters
     ----------
     folder : StudyFolder
-    spec : dict
+    spec : RunSpec
     digest : str
         Of the present code, see :mod:`ckstudy.training.identity`.
     data : dict of str, optional
         Hashes of the present lines; None where there are none yet, so that nothing can have
         been trained on them.
     """
-    run, epochs = spec["run"], spec["training"]["epochs"]
+    run, epochs = spec.run, spec.training.epochs
     note = ""
     if (folder.run(run) / "model.safetensors").exists():
         differ, about = _released(folder, spec, digest, data)
@@ -111,10 +113,10 @@ def progress(folder: StudyFolder, spec: dict, digest: str, data: dict[str, str] 
 
 
 def _released(
-    folder: StudyFolder, spec: dict, digest: str, data: dict[str, str] | None
+    folder: StudyFolder, spec: RunSpec, digest: str, data: dict[str, str] | None
 ) -> tuple[list[str], dict]:
     """In what the released model differs from the wanted one, and what its file says."""
-    here = folder.run(spec["run"])
+    here = folder.run(spec.run)
     if missing := [name for name in RUN_FILES if not (here / name).exists()]:
         return [f"files ({', '.join(missing)} missing)"], {}
     try:
@@ -125,7 +127,7 @@ def _released(
 
 
 def expected_seconds(
-    specs: dict[str, dict], found: dict[str, Progress]
+    specs: dict[str, RunSpec], found: dict[str, Progress]
 ) -> dict[str, tuple[float, bool] | None]:
     """Seconds that each member still needs, by measured seconds per epoch.
 
@@ -156,8 +158,8 @@ def expected_seconds(
     return expected
 
 
-def _shape(spec: dict) -> tuple[str, int]:
-    return spec["network"]["name"], spec["network"].get("kernel_size", 0)
+def _shape(spec: RunSpec) -> tuple[str, int]:
+    return spec.network.name, spec.network.options.get("kernel_size", 0)
 
 
 def _quiet(line: str) -> None:

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.errors import StudyError
+from ckstudy.study.config import Study
 from ckstudy.study.folder import StudyFolder
-from ckstudy.study.lines import noise_levels, noise_of, simulation_spec
+from ckstudy.study.lines import noise_levels
+from ckstudy.study.spec import RunSpec
 
 # Kept of the budget for writing the last checkpoint and coming to an end.
 RESERVE_SECONDS = 5.0
@@ -30,7 +33,9 @@ def deadline_after(minutes: float | None, began: float) -> float:
     return began + 60 * minutes - min(RESERVE_SECONDS, 6 * minutes)
 
 
-def missing_lines(config: dict, noise: float | None, folder: StudyFolder) -> dict:
+def missing_lines(
+    study: Study, noise: float | None, folder: StudyFolder
+) -> dict[Path, SimulationSpec]:
     """What is still to be simulated for trainings on lines of ``noise``: SimulationSpecs by file.
 
     Raises
@@ -38,11 +43,9 @@ def missing_lines(config: dict, noise: float | None, folder: StudyFolder) -> dic
     StudyError
         Where there are lines, but those of another config.
     """
-    from ckstudy.acoustics.specification import SimulationSpec
-
     missing = {}
     for split in SPLITS:
-        spec = SimulationSpec.from_dict(simulation_spec(config, split, noise), "data")
+        spec = study.data.simulation(split, noise)
         path = folder.data(split, noise)
         if path.exists():
             _check_lines(path, spec.as_dict())
@@ -52,8 +55,8 @@ def missing_lines(config: dict, noise: float | None, folder: StudyFolder) -> dic
 
 
 def simulate_missing(
-    config: dict,
-    specs: dict[str, dict],
+    study: Study,
+    specs: dict[str, RunSpec],
     folder: StudyFolder,
     deadline: float,
     processes: int | None = None,
@@ -64,9 +67,8 @@ def simulate_missing(
 
     Parameters
     ----------
-    config : dict
-        A whole study config.
-    specs : dict of dict
+    study : Study
+    specs : dict of RunSpec
         The members that are to be trained, by run: only their lines are simulated.
     folder : StudyFolder
     deadline : float
@@ -81,7 +83,7 @@ def simulate_missing(
     """
     missing: dict = {}
     for noise in noise_levels(specs.values()):
-        missing |= missing_lines(config, noise, folder)
+        missing |= missing_lines(study, noise, folder)
     if not missing:
         return True
     from ckstudy.acoustics.simulate_dataset import simulate_dataset
@@ -110,7 +112,7 @@ def _check_lines(path: Path, wanted: dict) -> None:
 
 
 def train_members(
-    specs: dict[str, dict],
+    specs: dict[str, RunSpec],
     folder: StudyFolder,
     *,
     device: str,
@@ -122,7 +124,7 @@ def train_members(
 
     Parameters
     ----------
-    specs : dict of dict
+    specs : dict of RunSpec
         By run, in the order in which to train them.
     folder : StudyFolder
         Its lines must be there.
@@ -163,7 +165,7 @@ def train_members(
     for noise in noise_levels(specs.values()):
         paths = tuple(folder.data(split, noise) for split in SPLITS)
         lines[noise] = paths, data_hashes(*paths)
-    wanted = [GridMember(spec, folder, *lines[noise_of(spec)], digest) for spec in specs.values()]
+    wanted = [GridMember(spec, folder, *lines[spec.noise], digest) for spec in specs.values()]
     wanted = [member for member in wanted if not member.done]
     outcomes: dict[str, str] = {}
     with stop_on_signals(deadline) as stop:

@@ -118,9 +118,11 @@ def baselines(
 
 def _check_noise(model: Path, *lines: Path) -> None:
     from ckstudy.networks.release import read_provenance
-    from ckstudy.study.lines import check_noise
+    from ckstudy.study.lines import check_noise_of_lines
+    from ckstudy.study.spec import RunSpec
 
-    check_noise(read_provenance(model).get("spec", {}), *lines)
+    if spec := read_provenance(model).get("spec"):
+        check_noise_of_lines(RunSpec.from_json(spec, str(model)), *lines)
 
 
 def _predictor(model: Path, device: str, threads: int, batch_size: int):

@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,9 +19,9 @@ from ckstudy.cli.arguments import (
     Threads,
     read_spec,
 )
-from ckstudy.study.config import check_config, read_configs
-from ckstudy.study.folder import StudyFolder
-from ckstudy.study.lines import check_noise, noise_levels, noise_of
+
+if TYPE_CHECKING:
+    from ckstudy.study.config import Study
 
 _Results = Annotated[
     Path | None,
@@ -71,12 +71,11 @@ def models(
 
 def grid(config: Configs) -> None:
     """Print the runs that a config asks for, and the experiments they serve."""
-    from ckstudy.study.grid import expand_grid
-
-    runs, experiments = expand_grid(read_configs(config))
-    for run in runs:
-        print(f"{run:<40} {', '.join(name for name, of in experiments.items() if run in of)}")
-    print(f"{len(runs)} networks to train", file=sys.stderr)
+    study = _study(config, None)
+    for run in study.runs:
+        serves = [name for name, runs in study.run_names.items() if run in runs]
+        print(f"{run:<40} {', '.join(serves)}")
+    print(f"{len(study.runs)} networks to train", file=sys.stderr)
 
 
 def check_device(device: Device = "auto") -> None:
@@ -101,9 +100,11 @@ def train(
 ) -> None:
     """Train one network and release its weights; goes on from its checkpoint if there is one."""
     from ckstudy.devices.gpu_slots import own_card
+    from ckstudy.study.lines import check_noise_of_lines
+    from ckstudy.study.spec import RunSpec
 
-    members = read_spec(spec, needed=("run", "network", "training", "loss"))
-    check_noise(members, train, validation)
+    wanted = RunSpec.from_json(read_spec(spec))
+    check_noise_of_lines(wanted, train, validation)
     with own_card(device):
         import torch
 
@@ -115,7 +116,7 @@ def train(
             torch.set_num_threads(threads)
         try:
             train_network(
-                members,
+                wanted,
                 train_path=train,
                 validation_path=validation,
                 out=out,
@@ -150,14 +151,14 @@ def train_grid(
     workflow would: snakemake then finds these networks trained.
     """
     began = time.monotonic()
+    from ckstudy.campaign.progress import members as chosen_members
     from ckstudy.campaign.run import deadline_after, simulate_missing, train_members
     from ckstudy.devices.gpu_slots import own_card
 
     study = _study(config, out)
-    members = _members(study, only)
+    members = chosen_members(study, only)
     deadline = deadline_after(minutes, began)
-    device = device or study["device"]
-    folder = StudyFolder(Path(study["results"]))
+    device, folder = device or study.device, study.folder
     if not simulate_missing(study, members, folder, deadline):
         print("the time is up; the lines are not all simulated yet", file=sys.stderr)
         return
@@ -177,20 +178,20 @@ def train_grid(
 def status(config: Configs, out: _Results = None, only: _Only = None) -> None:
     """Print how far each network of a study is, and how long the rest would take."""
     from ckstudy.campaign.progress import expected_seconds, progress
+    from ckstudy.campaign.progress import members as chosen_members
     from ckstudy.campaign.run import SPLITS, missing_lines
+    from ckstudy.study.lines import noise_levels
     from ckstudy.training.identity import code_digest, data_hashes
 
     study = _study(config, out)
-    members = _members(study, only)
-    folder = StudyFolder(Path(study["results"]))
+    members = chosen_members(study, only)
+    folder = study.folder
     data = {}
     for noise in noise_levels(members.values()):
         paths = [folder.data(split, noise) for split in SPLITS]
         data[noise] = None if missing_lines(study, noise, folder) else data_hashes(*paths)
     digest = code_digest()
-    found = {
-        run: progress(folder, spec, digest, data[noise_of(spec)]) for run, spec in members.items()
-    }
+    found = {run: progress(folder, spec, digest, data[spec.noise]) for run, spec in members.items()}
     expected = expected_seconds(members, found)
     wide = max(map(len, found))
     print(f"{'run':<{wide}}  {'state':<11} {'epoch':>11} {'s/epoch':>8} {'left':>10}  on")
@@ -232,15 +233,11 @@ def learning_curve(
     print(f"{out}.png\n{out}.svg")
 
 
-def _study(config: list[Path], out: Path | None) -> dict:
-    study = check_config(read_configs(config), read_configs(config[:1]))
-    return study if out is None else {**study, "results": str(out)}
+def _study(config: list[Path], out: Path | None) -> "Study":
+    from ckstudy.study.config import read_configs, read_study
 
-
-def _members(study: dict, only: list[str] | None) -> dict[str, dict]:
-    from ckstudy.campaign.progress import members
-
-    return members(study, only)
+    merged = read_configs(config)
+    return read_study(merged if out is None else {**merged, "results": str(out)})
 
 
 def _duration(seconds: float) -> str:

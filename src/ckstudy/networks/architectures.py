@@ -3,6 +3,11 @@
 All of them reflect the line at its ends once, by half their receptive field, and are 'valid'
 convolutions from there on. So a crop that brings its own context along goes through
 :meth:`Localiser.valid` and gives the same samples as the whole line would.
+
+Where kernels have windows, most of that context may be multiplied by nothing: the layers are cut
+(see :class:`~ckstudy.networks.ckconv.CKConv`), and a network drops what none of them sees from
+its input, so that it costs what its effective kernels cost. Training sees one difference: batch
+norm takes its statistics over the samples that are computed, which are then fewer.
 """
 
 import torch
@@ -35,15 +40,26 @@ class Localiser(nn.Module):
         self.options = options
         self.input_scaling = "volts"
         self.model = nn.Sequential(nn.ReflectionPad1d(padding), *layers)
+        self._windowed = [
+            layer
+            for layer in self.modules()
+            if isinstance(layer, CKConv) and layer.log_sigma is not None
+        ]
+        for layer in self._windowed:
+            layer.crops = False
 
     @property
     def padding(self) -> int:
-        """Samples of context that the network needs on either side of a sample."""
+        """Samples of context that the network takes on either side of a sample.
+
+        It does not depend on the windows, which learn.
+        """
         return self.model[0].padding[0]
 
     def valid(self, x: Tensor) -> Tensor:
         """(N, 1, L + 2·padding) with its context, to (N, 1, L)."""
-        return self.model[1:](x)
+        unused = sum(layer.unused for layer in self._windowed)
+        return self.model[1:](x[..., unused : x.shape[-1] - unused])
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole lines (N, 1, L), reflected at their ends, to (N, 1, L).
@@ -58,7 +74,7 @@ class Localiser(nn.Module):
                 f"{self.name}: a line of {x.shape[-1]} samples cannot be reflected by the "
                 f"{self.padding} samples of context; at least {self.padding + 1} are needed"
             )
-        return self.model(x)
+        return self.valid(self.model[0](x))
 
 
 class ChannelNorm(nn.Module):
@@ -98,11 +114,12 @@ class CKBlock(nn.Module):
         self.body = nn.Sequential(*layers)
         same = in_channels == out_channels
         self.skip = nn.Identity() if same else nn.Conv1d(in_channels, out_channels, 1)
-        self.crop = kernel_size - 1
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C_in, L) to (N, C_out, L - 2(K - 1))."""
-        return self.body(x) + self.skip(x[..., self.crop : x.shape[-1] - self.crop])
+        """(N, C_in, L) to (N, C_out, L - 2(K - 1)), or more where the kernels are cut."""
+        y = self.body(x)
+        crop = (x.shape[-1] - y.shape[-1]) // 2
+        return y + self.skip(x[..., crop : x.shape[-1] - crop])
 
 
 def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
@@ -122,7 +139,7 @@ def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.M
     for layer in range(layers):
         width = channels if layer else 1
         modules += [
-            CKConv(width, channels, 3, dilation=2**layer, **kernel),
+            CKConv(width, channels, 3, dilation=2**layer, reference_size=3, **kernel),
             nn.BatchNorm1d(channels),
             nn.ReLU(),
         ]
@@ -175,7 +192,9 @@ def build_network(
         where it is given.
     **options
         ``channels``, ``layers`` or ``blocks``, ``kernel_size``, ``omega_0``, ``hidden``,
-        ``kernel_init``, ``omega_scales_bias``, ``dropout``, as far as the network has them.
+        ``kernel_init``, ``omega_scales_bias``, ``window``, ``dropout``, as far as the network
+        has them. In a balanced start ω0 is that of a kernel of 131 samples; in the dilated
+        network, whose kernels have three taps at every size of its field, of three.
 
     Returns
     -------
@@ -186,6 +205,21 @@ def build_network(
     ------
     StudyError
         For an unknown network, preset or option, or a value that cannot work.
+
+    Examples
+    --------
+    The parameters of a continuous-kernel network do not depend on the size of its kernels:
+
+    >>> import torch
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks import count_parameters
+    >>> network = build_network("ckcnn", kernel_size=65, seed=0)
+    >>> network(torch.randn(2, 1, 400)).shape
+    torch.Size([2, 1, 400])
+    >>> count_parameters(network)
+    28392
+    >>> count_parameters(build_network("ckcnn", kernel_size=2111))
+    28392
     """
     resolved = network_options(name, preset, **options)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):

@@ -45,16 +45,24 @@ class Field:
         )
 
 
-def receptive_field(network: nn.Module) -> int:
+def receptive_field(network: nn.Module, *, effective: bool = False) -> int:
     """Input samples that one output sample of ``network`` depends on.
 
     Every :class:`~torch.nn.Conv1d` and :class:`~ckstudy.CKConv` counts, in order; projections
     on residual skips have K = 1 and add nothing.
+
+    Parameters
+    ----------
+    network : Module
+    effective : bool
+        Whether a kernel with a window counts only as far as its window, at its present width,
+        is at least a millionth of its peak (:attr:`CKConv.half_width`), instead of nominally.
     """
     field = Field(size=1)
     for layer in network.modules():
         if isinstance(layer, CKConv):
-            field = field.through(layer.kernel_size, dilation=layer.dilation)
+            taps = 2 * layer.half_width + 1 if effective else layer.kernel_size
+            field = field.through(taps, dilation=layer.dilation)
         elif isinstance(layer, nn.Conv1d):
             field = field.through(
                 layer.kernel_size[0], stride=layer.stride[0], dilation=layer.dilation[0]

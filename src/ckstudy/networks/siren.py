@@ -6,7 +6,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-KernelInit = Literal["siren", "released"]
+KernelInit = Literal["siren", "released", "balanced"]
+
+# What multiplies the first layer's weights in a balanced network, at the edge of its kernel: the
+# ω0 of Sitzmann et al. (2020), and that of the thesis at K = 131.
+BALANCED_FACTOR = 30.0
 
 
 class WeightNormLinear(nn.Module):
@@ -16,10 +20,21 @@ class WeightNormLinear(nn.Module):
 
     (Salimans & Kingma, 2016). Inputs and outputs are columns, ``(features, K)``: the
     positions lie in the last dimension, where the kernel wants them.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    fixed_direction : bool
+        Whether the direction gets no gradient. With one input feature it is a mere sign, and
+        its gradient zero but for rounding: Adam, which divides a gradient by its own size, makes
+        steps of that, and now and then the sign flips.
     """
 
-    def __init__(self, in_features: int, out_features: int) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, *, fixed_direction: bool = False
+    ) -> None:
         super().__init__()
+        self.fixed_direction = fixed_direction
         self.direction = nn.Parameter(torch.empty(out_features, in_features))
         self.length = nn.Parameter(torch.empty(out_features, 1))
         self.bias = nn.Parameter(torch.empty(out_features, 1))
@@ -33,7 +48,8 @@ class WeightNormLinear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weight, (out, in)."""
-        return self.direction * (self.length / self.direction.norm(dim=1, keepdim=True))
+        direction = self.direction.detach() if self.fixed_direction else self.direction
+        return direction * (self.length / direction.norm(dim=1, keepdim=True))
 
     def linear(self, x: Tensor) -> Tensor:
         """W x, without the bias."""
@@ -47,13 +63,21 @@ class SIREN(nn.Module):
     r"""Three layers with sine activations (Sitzmann et al., 2020), sampled at positions τ.
 
     .. math::
-        h_1 &= \sin(\omega_0 W_1 \tau + b_1) \\
-        h_2 &= \sin(\omega_0 W_2 h_1 + b_2) \\
+        h_1 &= \sin(f_1 W_1 \tau + b_1) \\
+        h_2 &= \sin(f_2 W_2 h_1 + b_2) \\
         \Psi(\tau) &= W_3 h_2 + b_3
 
-    With ``omega_scales_bias`` the arguments are :math:`\omega_0 (W x + b)`, as the reference
-    code of CKConv (Romero et al., 2021) computes them; without, they are the thesis's
-    equations 1-3 as printed. Every layer is weight-normalised and has a bias.
+    with :math:`f_1 = f_2 = \omega_0`: the thesis's equations 1-3 as printed. With
+    ``omega_scales_bias`` the arguments are :math:`f_i (W x + b)`, as the reference code of
+    CKConv (Romero et al., 2021) computes them. Every layer is weight-normalised and has a bias.
+
+    A *balanced* network has :math:`f_1 = 30 / \mathtt{edge}` and :math:`f_2 = 1` instead. That
+    is the same set of functions, in which ω0 decides where the weights start and not how fast
+    the kernel changes: a step of Adam is about as large as the learning rate r, whatever the
+    gradient, so it turns a phase at ``edge`` by 30 r and an argument of the second layer by
+    r, at every ω0. (With :math:`f_i = \omega_0` and weights to match, as in ``siren``, both grow
+    with ω0. To divide a factor by something and multiply the weight by it is, for Adam, to
+    divide the learning rate of that weight by it.)
 
     Parameters
     ----------
@@ -63,13 +87,20 @@ class SIREN(nn.Module):
         Width of the two hidden layers.
     omega_0 : float
         Frequency factor ω0, dimensionless: positions run over [-1, 1].
-    kernel_init : {"siren", "released"}
+    kernel_init : {"siren", "released", "balanced"}
         ``siren``: W1 ~ U(±1), later weights ~ U(±sqrt(6/fan_in)/ω0), biases ~ U(±1/sqrt(fan_in)).
         ``released``: what the released CKConv really starts from. Its weight-norm wrapper
         overwrites the SIREN weights at the first forward pass, so that they stay
         U(±1/sqrt(fan_in)), with biases U(±1): at ω0 = 30 that is close to white noise.
+        ``balanced``: frequencies f1·W1 ~ U(±ω0) with phases uniform over the circle, so that no
+        position is special; W2, W3 ~ U(±sqrt(6/fan_in)); the second layer's phases
+        ~ U(±1/sqrt(fan_in)); b3 = 0, since a constant is all that a long kernel would be left
+        with where its oscillations cancel.
     omega_scales_bias : bool
-        Whether ω0 multiplies the biases of the hidden layers too.
+        Whether f1 and f2 multiply the biases of the hidden layers too.
+    edge : float
+        Used by ``balanced`` only: the largest \|τ\| that matters, less than 1 where a window
+        hides the rest of the kernel.
     """
 
     def __init__(
@@ -80,14 +111,20 @@ class SIREN(nn.Module):
         omega_0: float = 30.0,
         kernel_init: KernelInit = "siren",
         omega_scales_bias: bool = False,
+        edge: float = 1.0,
     ) -> None:
         super().__init__()
+        balanced = kernel_init == "balanced"
         self.omega_0 = omega_0
+        self.factors = (BALANCED_FACTOR / edge, 1.0) if balanced else (omega_0, omega_0)
         self.omega_scales_bias = omega_scales_bias
-        self.first = WeightNormLinear(1, hidden)
+        self.first = WeightNormLinear(1, hidden, fixed_direction=balanced)
         self.second = WeightNormLinear(hidden, hidden)
         self.last = WeightNormLinear(hidden, out_features)
-        self._initialise(kernel_init)
+        if balanced:
+            self._balance()
+        else:
+            self._initialise(kernel_init)
 
     @torch.no_grad()
     def _initialise(self, kernel_init: KernelInit) -> None:
@@ -102,12 +139,28 @@ class SIREN(nn.Module):
             bias_bound = 1.0 if kernel_init == "released" else default
             layer.bias.uniform_(-bias_bound, bias_bound)
 
+    @torch.no_grad()
+    def _balance(self) -> None:
+        hidden = self.second.direction.shape[1]
+        wide = math.sqrt(6 / hidden)
+        first, second = self.factors
+        phases = math.pi, 1 / math.sqrt(hidden)
+        if self.omega_scales_bias:
+            phases = phases[0] / first, phases[1] / second
+        for layer, bound, bias_bound in (
+            (self.first, self.omega_0 / first, phases[0]),
+            (self.second, wide / second, phases[1]),
+            (self.last, wide, 0.0),
+        ):
+            layer.set_weight(torch.empty_like(layer.direction).uniform_(-bound, bound))
+            layer.bias.uniform_(-bias_bound, bias_bound)
+
     def forward(self, positions: Tensor) -> Tensor:
         """Values at ``positions`` (K,), as (out_features, K)."""
         hidden = positions.reshape(1, -1)
-        for layer in (self.first, self.second):
+        for layer, factor in zip((self.first, self.second), self.factors, strict=True):
             if self.omega_scales_bias:
-                hidden = torch.sin(self.omega_0 * layer(hidden))
+                hidden = torch.sin(factor * layer(hidden))
             else:
-                hidden = torch.sin(self.omega_0 * layer.linear(hidden) + layer.bias)
+                hidden = torch.sin(factor * layer.linear(hidden) + layer.bias)
         return self.last(hidden)

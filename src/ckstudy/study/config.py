@@ -1,28 +1,160 @@
-"""A study's config: read, merged and checked.
+"""A study's config: read, merged, and checked once.
 
-Plain Python, no torch: for the workflow, and for a machine that has little more than torch.
+:func:`read_configs` merges files as Snakemake does; :func:`read_study` makes the
+:class:`Study` that everything else works with. Plain Python, no torch: for the workflow, and for
+a machine that has little more than torch.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ckstudy.errors import StudyError
+from ckstudy.study.checks import (
+    Choice,
+    FolderPath,
+    Name,
+    Number,
+    Optional,
+    Whole,
+    check_fields,
+    checked,
+)
+from ckstudy.study.folder import StudyFolder
+from ckstudy.study.grid import AXES, check_axis, expand_grid
+from ckstudy.study.lines import DataSpec
+from ckstudy.study.presets import NETWORKS, PRESETS, network_options
+from ckstudy.study.spec import LossSpec, RunSpec, TrainingSpec, from_mapping
 
-# What a training, and the simulation of its lines, cannot do without.
-_NEEDED = {
-    "": ("results", "device", "preset", "seed", "data", "networks", "training", "loss"),
-    "data": ("seed", "lines"),
-    "training": (
-        "epochs",
-        "batch_size",
-        "decay_epochs",
-        "decay_factor",
-        "validation_every",
-    ),
-}
-_SECTIONS = ("", "data", "training", "loss", "evaluation")
+
+@dataclass(frozen=True)
+class EvaluationSpec:
+    """The keys of the config's section ``evaluation``.
+
+    Attributes
+    ----------
+    bootstrap : int
+        Resamples behind an interval.
+    """
+
+    bootstrap: int = checked(Whole(100, 1_000_000))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
-def read_configs(paths: list[Path]) -> dict:
+@dataclass(frozen=True)
+class ClaimMargins:
+    """The keys of the config's section ``claims``: margins of the verdicts.
+
+    Attributes
+    ----------
+    equal_f1 : float
+        Two networks localise equally well where their mean F1 differs by less than this.
+    large_gap : float
+        A network over-fits where training lines score better than test lines by more than this.
+    """
+
+    equal_f1: float = checked(Number(above=0, most=1))
+    large_gap: float = checked(Number(above=0, most=1))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, as its merged config describes it.
+
+    Attributes
+    ----------
+    study : str
+        Its name.
+    results : str
+        Folder that it writes.
+    device : {"auto", "cpu", "cuda"}
+    preset : str
+        The reading of the thesis that fills in what the config leaves open.
+    seed : int
+    archive : str or None
+        Folder of an archived study whose networks are taken instead of trained.
+    data : DataSpec
+    networks, training, loss : Mapping
+        What differs from the preset: options by network, settings, weights. A value may be null.
+    evaluation : EvaluationSpec
+    claims : ClaimMargins
+    experiments : Mapping
+        By name, the list of values of each axis, see :mod:`ckstudy.study.grid`.
+    """
+
+    study: str = checked(Name())
+    results: str = checked(FolderPath())
+    device: str = checked(Choice(("auto", "cpu", "cuda")))
+    preset: str = checked(Choice(tuple(PRESETS)))
+    seed: int = checked(Whole(0))
+    archive: str | None = checked(Optional(FolderPath()))
+    data: DataSpec
+    networks: Mapping[str, Mapping[str, Any]]
+    training: Mapping[str, Any]
+    loss: Mapping[str, Any]
+    evaluation: EvaluationSpec
+    claims: ClaimMargins
+    experiments: Mapping[str, Mapping[str, Sequence]]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def folder(self) -> StudyFolder:
+        """Where it keeps its files."""
+        return StudyFolder(Path(self.results))
+
+    @cached_property
+    def _grid(self) -> tuple[dict[str, RunSpec], dict[str, list[str]]]:
+        return expand_grid(self)
+
+    @property
+    def runs(self) -> dict[str, RunSpec]:
+        """All networks to train, by name."""
+        return self._grid[0]
+
+    @property
+    def run_names(self) -> dict[str, list[str]]:
+        """The names of the runs that serve each experiment."""
+        return self._grid[1]
+
+
+def read_study(config: Mapping[str, Any]) -> Study:
+    """The study that a merged config describes, with its whole grid checked.
+
+    Parameters
+    ----------
+    config : Mapping
+        Every key of ``config/config.yaml``, see ``config/README.md``.
+
+    Raises
+    ------
+    StudyError
+        For a key that is missing or unknown, or a value that cannot be, naming it.
+    """
+    _keys(config, Study, "the config")
+    parts = dict(config)
+    parts["data"] = from_mapping(DataSpec, _mapping(config, "data"), "data")
+    parts["evaluation"] = from_mapping(EvaluationSpec, _mapping(config, "evaluation"), "evaluation")
+    parts["claims"] = from_mapping(ClaimMargins, _mapping(config, "claims"), "claims")
+    preset = Choice(tuple(PRESETS))(config["preset"], "preset")
+    parts["networks"] = _networks(_mapping(config, "networks"), preset)
+    parts["training"] = _settings(_mapping(config, "training"), TrainingSpec, "training", {"seed"})
+    parts["loss"] = _settings(_mapping(config, "loss"), LossSpec, "loss")
+    parts["experiments"] = _experiments(_mapping(config, "experiments"))
+    study = Study(**parts)
+    _ = study.runs
+    return study
+
+
+def read_configs(paths: Sequence[Path]) -> dict:
     """The study config that ``paths`` make, each overlaying those before it.
 
     Mappings are merged and everything else is replaced, as Snakemake's ``--configfile`` does.
@@ -30,22 +162,45 @@ def read_configs(paths: list[Path]) -> dict:
     Raises
     ------
     StudyError
-        For a file that is missing, is not YAML or is not a mapping.
+        For a file that is missing, is no YAML, has a key twice, or is not a mapping.
     """
-    import yaml
-
     config: dict = {}
     for path in paths:
-        try:
-            layer = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise StudyError(f"config {path} cannot be read: {error.strerror}") from None
-        except yaml.YAMLError as error:
-            raise StudyError(f"config {path} is not valid YAML: {error}") from None
-        if not isinstance(layer, dict):
-            raise StudyError(f"config {path} holds no mapping of keys to values")
-        _overlay(config, layer)
+        _overlay(config, read_layer(path))
     return config
+
+
+def read_layer(path: Path) -> dict:
+    """One config file by itself; raises as :func:`read_configs`."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Says where a key stands twice: YAML takes the last one, without a word."""
+
+        def construct_mapping(self, node, deep=False):
+            seen = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if isinstance(key, str | int | float) and key in seen:
+                    line = key_node.start_mark.line + 1
+                    raise StudyError(
+                        f"config {path} has the key {key!r} twice; again in line {line}"
+                    )
+                if isinstance(key, str | int | float):
+                    seen.add(key)
+            return super().construct_mapping(node, deep)
+
+    try:
+        layer = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+    except OSError as error:
+        raise StudyError(f"config {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StudyError(f"config {path} is no text in UTF-8") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise StudyError(f"config {path} is not valid YAML: {error}") from None
+    if not isinstance(layer, dict):
+        raise StudyError(f"config {path} holds no mapping of keys to values")
+    return layer
 
 
 def _overlay(below: dict, above: dict) -> None:
@@ -56,35 +211,61 @@ def _overlay(below: dict, above: dict) -> None:
             below[key] = value
 
 
-def check_config(config: dict, base: dict) -> dict:
-    """``config`` itself, if it can be trained.
-
-    The workflow checks a config in depth, by its schema. This is for a machine that has little
-    more than torch, where a mistyped key would otherwise train something else for hours.
-
-    Parameters
-    ----------
-    config : dict
-        A study config, overlays included.
-    base : dict
-        The one below all overlays, which names every key.
-
-    Raises
-    ------
-    StudyError
-        For a key that is missing, or that an overlay has and the base does not.
-    """
-    for section in _SECTIONS:
-        found, known = (_section(each, section) for each in (config, base))
-        where = f"section {section!r} of the config" if section else "the config"
-        if missing := [key for key in _NEEDED.get(section, ()) if key not in found]:
-            raise StudyError(f"{where} lacks {', '.join(missing)}; start from config/config.yaml")
-        if unknown := [key for key in found if key not in known]:
-            raise StudyError(
-                f"{where} has no key {', '.join(map(repr, unknown))}; it has {', '.join(known)}"
-            )
-    return config
+def _keys(values: Mapping, spec: type, where: str) -> None:
+    known = [each.name for each in fields(spec)]
+    if unknown := [key for key in values if key not in known]:
+        raise StudyError(f"{where} has no key {unknown[0]!r}; it has {', '.join(known)}")
+    if missing := [key for key in known if key not in values]:
+        raise StudyError(f"{where} lacks {', '.join(missing)}; start from config/config.yaml")
 
 
-def _section(config: dict, name: str) -> dict:
-    return (config.get(name) or {}) if name else config
+def _mapping(config: Mapping, section: str) -> Mapping:
+    found = config[section]
+    if not isinstance(found, Mapping):
+        raise StudyError(f"{section} must be a mapping of keys to values, not {found!r}")
+    return found
+
+
+def _settings(values: Mapping, spec: type, where: str, without: frozenset | set = frozenset()):
+    """Settings that a preset completes: each is checked by itself, and null leaves it open."""
+    checks = {each.name: each.metadata["check"] for each in fields(spec)}
+    known = [name for name in checks if name not in without]
+    found = {}
+    for key, value in values.items():
+        if key not in known:
+            raise StudyError(f"{where} has no key {key!r}; it has {', '.join(known)}")
+        found[key] = None if value is None else checks[key](value, f"{where}.{key}")
+    return found
+
+
+def _networks(values: Mapping, preset: str) -> dict[str, dict]:
+    found = {}
+    for name, options in values.items():
+        if name not in NETWORKS:
+            raise StudyError(f"networks has no key {name!r}; it has {', '.join(NETWORKS)}")
+        if not isinstance(options, Mapping):
+            raise StudyError(f"networks.{name} must be a mapping of options, not {options!r}")
+        checked = network_options(name, preset, **options)
+        found[name] = {option: checked[option] for option in options}
+    return found
+
+
+def _experiments(values: Mapping) -> dict[str, dict[str, tuple]]:
+    found: dict[str, dict[str, tuple]] = {}
+    for experiment, axes in values.items():
+        Name()(experiment, "the name of an experiment")
+        if axes is None:
+            continue  # an overlay leaves out what the config below it has
+        try:
+            if not isinstance(axes, Mapping) or "networks" not in axes:
+                raise StudyError(
+                    "it must be a mapping of axes to lists of values, networks among them"
+                )
+            if unknown := [axis for axis in axes if axis not in AXES]:
+                raise StudyError(
+                    f"unknown axis {unknown[0]!r}; choose from {', '.join(sorted(AXES))}"
+                )
+            found[experiment] = {axis: check_axis(axis, each) for axis, each in axes.items()}
+        except StudyError as error:
+            raise StudyError(f"experiment {experiment!r}: {error}") from None
+    return found

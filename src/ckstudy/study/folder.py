@@ -4,10 +4,13 @@ Plain Python, no torch: the workflow's rules and the command line both build on 
 one of them has made the other finds done.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ckstudy.errors import StudyError
 from ckstudy.study.lines import lines_name
+from ckstudy.study.spec import RunSpec
 
 RUN_FILES = ("spec.json", "model.safetensors", "history.csv")
 
@@ -19,7 +22,7 @@ class StudyFolder:
     path: Path
 
     def data(self, split: str, noise: float | None = None) -> Path:
-        """The lines of a split, of a noise as :func:`noise_of` gives it."""
+        """The lines of a split, of a noise as :attr:`RunSpec.noise` has it."""
         return self.path / "data" / f"{lines_name(split, noise)}.h5"
 
     def run(self, name: str) -> Path:
@@ -29,3 +32,20 @@ class StudyFolder:
     def checkpoints(self, name: str) -> Path:
         """The folder of a run's progress."""
         return self.path / "checkpoints" / name
+
+
+def read_run_spec(path: Path) -> RunSpec:
+    """The spec in a run's ``spec.json``.
+
+    Raises
+    ------
+    StudyError
+        Where the file is missing or holds no spec.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}; train the run") from None
+    except ValueError as error:
+        raise StudyError(f"{path} is not JSON ({error}); train the run again") from None
+    return RunSpec.from_json(values, str(path))

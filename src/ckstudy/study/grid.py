@@ -9,140 +9,146 @@ An experiment is a mapping of axes to lists. An axis is an option of the network
 collapses, and a network that two experiments ask for is trained once.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from itertools import product
-from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from ckstudy.errors import StudyError
-from ckstudy.study.presets import NETWORKS, PRESETS, network_options, preset
+from ckstudy.study.checks import Choice, Whole, field_checks
+from ckstudy.study.presets import NETWORKS, OPTIONS, PRESETS, network_options, preset
+from ckstudy.study.spec import (
+    LossSpec,
+    NetworkSpec,
+    RunSpec,
+    TrainingSpec,
+    check_noise_percent,
+)
+
+if TYPE_CHECKING:
+    from ckstudy.study.config import Study
 
 # What a run's name spells out, in order: axis, prefix. Any other axis appears under its own name.
 _SHORT = {"kernel_size": "k", "omega_0": "w", "noise_percent": "noise"}
 _ALWAYS_NAMED = ("kernel_size", "omega_0")
-_NETWORK_AXES = frozenset().union(
-    *(options for text in PRESETS.values() for options in text["networks"].values())
-)
-_TRAINING_AXES = (
-    "batch_size",
-    "crop",
-    "epochs",
-    "input_scaling",
-    "learning_rate",
-    "optimizer_step",
-)
-_AXES = frozenset({*_NETWORK_AXES, *_TRAINING_AXES, "networks", "preset", "seed", "noise_percent"})
+_TRAINING = {name: check for name, check in field_checks(TrainingSpec).items() if name != "seed"}
+# Each axis with what a single value of it may be.
+AXES = {
+    **OPTIONS,
+    **_TRAINING,
+    "networks": Choice(NETWORKS),
+    "preset": Choice(tuple(PRESETS)),
+    "seed": Whole(0),
+    "noise_percent": lambda value, name: check_noise_percent(value),
+}
 
 
-def expand_grid(config: dict) -> tuple[dict[str, dict], dict[str, list[str]]]:
-    """The specs of all runs by name, and the names of each experiment's runs.
-
-    Parameters
-    ----------
-    config : dict
-        A whole study config, see ``config/README.md``.
-
-    Returns
-    -------
-    runs : dict of dict
-        ``{"run": name, "preset", "network": {"name", **options}, "training", "loss"}`` by name.
-        A spec holds all that decides the trained weights, apart from the study's ``data``, and
-        nothing else: two studies that share a member share its spec. A member of other lines
-        than the study's own has ``"data": {"noise_percent"}`` too.
-    experiments : dict of list of str
+def check_axis(axis: str, values: object) -> tuple:
+    """The values of an axis, each as it may be.
 
     Raises
     ------
     StudyError
-        For an empty grid or axis, an unknown network, preset or axis, or a value that cannot
-        work, naming the experiment.
+        For an empty axis, or a value that cannot be.
     """
-    if not config["experiments"]:
+    if not isinstance(values, list | tuple) or not values:
+        raise StudyError(f"axis {axis!r} is empty: it needs a list of at least one value")
+    return tuple(AXES[axis](value, axis) for value in values)
+
+
+def expand_grid(study: Study) -> tuple[dict[str, RunSpec], dict[str, list[str]]]:
+    """The specs of all runs by name, and the names of each experiment's runs.
+
+    Parameters
+    ----------
+    study : Study
+        Two studies that share a member share its spec.
+
+    Raises
+    ------
+    StudyError
+        For an empty grid, and where settings that are right by themselves do not go together.
+    """
+    if not study.experiments:
         raise StudyError("the grid is empty: 'experiments' in the config lists none")
-    runs: dict[str, dict] = {}
+    runs: dict[str, RunSpec] = {}
     experiments: dict[str, list[str]] = {}
-    for experiment, axes in config["experiments"].items():
+    for experiment, axes in study.experiments.items():
         try:
-            members = list(_members(config, axes))
+            members = list(_members(study, axes))
         except StudyError as error:
             raise StudyError(f"experiment {experiment!r}: {error}") from None
-        experiments[experiment] = list(dict.fromkeys(spec["run"] for spec in members))
+        experiments[experiment] = list(dict.fromkeys(spec.run for spec in members))
         for spec in members:
-            if runs.setdefault(spec["run"], spec) != spec:
+            if runs.setdefault(spec.run, spec) != spec:
                 raise StudyError(
                     f"experiment {experiment!r}: two different networks would both be called "
-                    f"{spec['run']!r}"
+                    f"{spec.run!r}"
                 )
     return runs, experiments
 
 
-def _members(config: dict, axes: dict):
-    axes = {"preset": [config["preset"]], "seed": [config["seed"]], **axes}
-    names = axes.pop("networks", [])
-    for axis, values in {"networks": names, **axes}.items():
-        if not isinstance(values, list) or not values:
-            raise StudyError(f"axis {axis!r} is empty: it needs a list of at least one value")
-        if axis not in _AXES:
-            raise StudyError(f"unknown axis {axis!r}; choose from {', '.join(sorted(_AXES))}")
-    for percent in axes.get("noise_percent", []):
-        _check_noise(percent)
+def _members(study: Study, axes: Mapping[str, tuple]) -> Iterator[RunSpec]:
+    axes = {"preset": (study.preset,), "seed": (study.seed,), **axes}
+    names = axes.pop("networks")
     for name in names:
-        if name not in NETWORKS:
-            raise StudyError(f"unknown network {name!r}; choose one of {', '.join(NETWORKS)}")
         for values in product(*axes.values()):
-            yield _spec(config, name, dict(zip(axes, values, strict=True)))
+            yield _spec(study, name, dict(zip(axes, values, strict=True)))
 
 
-def _check_noise(percent: object) -> None:
-    right = isinstance(percent, int | float) and not isinstance(percent, bool)
-    if not right or not isfinite(percent) or percent < 0:
-        raise StudyError(f"noise_percent must be a number of at least 0, not {percent!r}")
-    if float(_text(percent)) != percent:
-        raise StudyError(
-            f"noise_percent {percent!r} has more digits than the six that names of files show"
-        )
-
-
-def _spec(config: dict, name: str, point: dict) -> dict:
+def _spec(study: Study, name: str, point: dict[str, Any]) -> RunSpec:
+    """The member of network ``name`` at one ``point`` of the axes."""
     reading = preset(point["preset"])
-    applicable = reading["networks"][name]
-    here = {axis: value for axis, value in point.items() if axis in applicable}
-    options = network_options(name, point["preset"], **{**config["networks"].get(name, {}), **here})
-    settings = {key: value for key, value in config["training"].items() if value is not None}
-    settings = {"crop": None, **reading["training"], **settings}
-    here |= {axis: value for axis, value in point.items() if axis in _TRAINING_AXES}
-    settings |= {axis: value for axis, value in here.items() if axis in _TRAINING_AXES}
-    settings["seed"] = point["seed"]
-    if point["preset"] != config["preset"]:
-        here["preset"] = point["preset"]
-    loss = {key: value for key, value in config["loss"].items() if value is not None}
-    lines = {}
-    noise, own = point.get("noise_percent"), config["data"]["noise_percent"]
-    if noise is not None and noise != own:
-        here["noise_percent"] = float(noise)
-        lines = {"data": {"noise_percent": float(noise)}}
-    return {
-        "run": _name(config, name, here, options, point["seed"]),
-        "preset": point["preset"],
-        "network": {"name": name, **options},
-        "training": settings,
-        "loss": {**reading["loss"], **loss},
-        **lines,
-    }
+    chosen = {axis: at for axis, at in point.items() if axis in reading["networks"][name]}
+    options = network_options(name, point["preset"], **{**study.networks.get(name, {}), **chosen})
+    given = {key: value for key, value in study.training.items() if value is not None}
+    varied = {axis: at for axis, at in point.items() if axis in _TRAINING}
+    settings = {**reading["training"], **given, **varied, "seed": point["seed"]}
+    chosen |= varied
+    if point["preset"] != study.preset:
+        chosen["preset"] = point["preset"]
+    noise = point.get("noise_percent")
+    if noise == study.data.noise_percent:
+        noise = None
+    if noise is not None:
+        chosen["noise_percent"] = noise
+    weights = {key: value for key, value in study.loss.items() if value is not None}
+    if missing := [key for key in ("epochs", "batch_size") if key not in settings]:
+        raise StudyError(f"training lacks {', '.join(missing)}; start from config/config.yaml")
+    return RunSpec(
+        run=_name(study, name, chosen, options, point["seed"]),
+        preset=point["preset"],
+        network=NetworkSpec(name, options),
+        training=TrainingSpec(**settings),
+        loss=LossSpec(**{**reading["loss"], **weights}),
+        noise=noise,
+    )
 
 
-def _name(config: dict, name: str, here: dict, options: dict, seed: int) -> str:
+def _name(study: Study, name: str, chosen: dict, options: dict, seed: int) -> str:
     """A readable name, such as ``ckcnn-k131-w30-s0``: unlike the study's usual, so named."""
     parts = [name]
     parts += [f"{_SHORT[key]}{_text(options[key])}" for key in _ALWAYS_NAMED if key in options]
     usual = {
-        **network_options(name, config["preset"], **config["networks"].get(name, {})),
-        **preset(config["preset"])["training"],
-        **{key: value for key, value in config["training"].items() if value is not None},
+        **network_options(name, study.preset, **study.networks.get(name, {})),
+        **preset(study.preset)["training"],
+        **{key: value for key, value in study.training.items() if value is not None},
     }
-    for axis in sorted(here):
-        if axis not in _ALWAYS_NAMED and here[axis] != usual.get(axis):
-            parts.append(f"{_SHORT.get(axis, f'{axis}_')}{_text(here[axis])}")
+    for axis in sorted(chosen):
+        if axis not in _ALWAYS_NAMED and chosen[axis] != usual.get(axis):
+            parts.append(f"{_SHORT.get(axis, f'{axis}_')}{_text(chosen[axis])}")
     return "-".join([*parts, f"s{seed}"])
 
 
-def _text(value) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+def _text(value: object) -> str:
+    """A value as a name spells it: whole numbers whole, others by their shortest digits."""
+    if isinstance(value, tuple):
+        return "_".join(map(_text, value)) or "none"
+    if isinstance(value, bool | str):
+        return str(value)
+    if value is None:
+        return "none"
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)

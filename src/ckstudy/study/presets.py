@@ -16,11 +16,33 @@ A preset only fills in what a config or a caller leaves open. This module needs 
 """
 
 from ckstudy.errors import StudyError
+from ckstudy.study.checks import Choice, Flag, Number, Optional, Whole
 
 DEFAULT = "thesis-counts"
 
-_TEXT_KERNEL = {"hidden": 32, "kernel_init": "siren", "omega_scales_bias": False}
-_UPSTREAM_KERNEL = {"hidden": 32, "kernel_init": "released", "omega_scales_bias": True}
+# What the options of the networks may be.
+OPTIONS = {
+    "channels": Whole(1, 4096),
+    "layers": Whole(1, 64),
+    "blocks": Whole(1, 64),
+    # Odd, so that every output sample sits under the middle of its kernel.
+    "kernel_size": Whole(3, 1_000_001, odd=True),
+    "omega_0": Number(above=0),
+    "hidden": Whole(1, 4096),
+    "kernel_init": Choice(("siren", "released", "balanced")),
+    "omega_scales_bias": Flag(),
+    # Samples: where the width of a learnable Gaussian starts.
+    "window": Optional(Number(above=0)),
+    "dropout": Number(least=0, below=1),
+}
+
+_TEXT_KERNEL = {
+    "hidden": 32,
+    "kernel_init": "siren",
+    "omega_scales_bias": False,
+    "window": None,
+}
+_UPSTREAM_KERNEL = {**_TEXT_KERNEL, "kernel_init": "released", "omega_scales_bias": True}
 _DUAL_LOSS = {"epsilon_1": 1.0, "epsilon_2": 1.6, "alpha": 0.1}
 _TEXT_TRAINING = {"learning_rate": 0.001, "optimizer_step": "batch", "input_scaling": "volts"}
 
@@ -75,6 +97,9 @@ def preset(name: str) -> dict:
 def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
     """All options of network ``name``: those of the preset, then ``overrides``.
 
+    ``window`` is left out where it is None: a network without windows has the options that it had
+    before there were any, so that its spec is that of archived ones.
+
     Raises
     ------
     StudyError
@@ -90,34 +115,7 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
             raise StudyError(
                 f"network {name!r} has no option {option!r}; it has {', '.join(sorted(options))}"
             )
-        options[option] = value
-    _check(name, options)
+        options[option] = OPTIONS[option](value, f"network {name!r}: {option}")
+    if options.get("window") is None:
+        options.pop("window", None)
     return options
-
-
-def _check(name: str, options: dict) -> None:
-    def whole(option: str, least: int) -> None:
-        value = options.get(option, least)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise StudyError(
-                f"network {name!r}: {option} must be a whole number of at least {least}, "
-                f"not {value!r}"
-            )
-
-    for option in ("channels", "hidden", "layers", "blocks"):
-        whole(option, 1)
-    whole("kernel_size", 3)
-    if options.get("kernel_size", 3) % 2 == 0:
-        raise StudyError(
-            f"network {name!r}: kernel_size {options['kernel_size']} is even; an odd size is "
-            "needed so that every output sample sits under the middle of its kernel"
-        )
-    if not 0 < options.get("omega_0", 1) < float("inf"):
-        raise StudyError(f"network {name!r}: omega_0 must be positive, not {options['omega_0']!r}")
-    if options.get("kernel_init", "siren") not in ("siren", "released"):
-        raise StudyError(
-            f"network {name!r}: kernel_init must be 'siren' or 'released', "
-            f"not {options['kernel_init']!r}"
-        )
-    if not 0 <= options.get("dropout", 0) < 1:
-        raise StudyError(f"network {name!r}: dropout must be in [0, 1), not {options['dropout']!r}")

@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 
 from ckstudy.dataset import data_hash
+from ckstudy.errors import StudyError
 from ckstudy.provenance import source_digest
+from ckstudy.study.spec import RunSpec
 
 
 def code_digest() -> str:
@@ -18,16 +20,20 @@ def data_hashes(train_path: Path, validation_path: Path) -> dict[str, str]:
     return {"train": data_hash(train_path), "validation": data_hash(validation_path)}
 
 
-def fingerprint(spec: dict, digest: str, data: dict[str, str]) -> str:
+def fingerprint(spec: RunSpec, digest: str, data: dict[str, str]) -> str:
     """One string for all three: the mark on a checkpoint."""
-    text = json.dumps([spec, digest, data], sort_keys=True)
+    text = json.dumps([spec.to_json(), digest, data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def differences(about: dict, spec: dict, digest: str, data: dict[str, str]) -> list[str]:
+def differences(about: dict, spec: RunSpec, digest: str, data: dict[str, str]) -> list[str]:
     """In which of "settings", "code" and "data" a released model's metadata ``about`` differs."""
+    try:
+        settings = RunSpec.from_json(about.get("spec"))
+    except StudyError:
+        settings = None
     pairs = {
-        "settings": (about.get("spec"), spec),
+        "settings": (settings, spec),
         "code": (about.get("source_digest"), digest),
         "data": (about.get("data"), data),
     }

@@ -9,7 +9,7 @@ computing them.
 
 import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,10 @@ class Steps:
     batches : LineBatches
     once_an_epoch : bool
         Whether the batches of an epoch add up to one step of the optimiser; else each is one.
+    gradient_clip : float, optional
+        Largest norm of all gradients together.
+    weight_average : float, optional
+        Share that the average of the weights keeps of itself at each step.
     say : callable
         Called with a line for the user.
     record : callable, optional
@@ -64,12 +68,15 @@ class Steps:
         batches: LineBatches,
         *,
         once_an_epoch: bool,
+        gradient_clip: float | None = None,
+        weight_average: float | None = None,
         say: Callable[[str], None],
         record: Callable[[Work], Work] | None = None,
     ) -> None:
         self.network, self.loss, self.optimiser = network, loss, optimiser
         self.batches = batches
         self.once_an_epoch = once_an_epoch
+        self.gradient_clip, self.weight_average = gradient_clip, weight_average
         self._say = say
         device = batches.rf.device
         if record is None and device.type == "cuda":
@@ -78,23 +85,34 @@ class Steps:
         self._recorded: dict[tuple[int, bool], Work] = {}
         self._done: Counter = Counter()
         self.losses = torch.zeros(batches.steps, device=device)
+        # The optimiser reads its rate on the device; :meth:`begin` is told those of an epoch.
+        self._rate = torch.as_tensor(optimiser.param_groups[0]["lr"], device=device)
+        self._rates = self._rate.repeat(batches.steps)
         self._position = torch.zeros(1, dtype=torch.int64, device=device)
         self._within = torch.arange(batches.batch_size, device=device)
         self._order = torch.zeros(batches.lines, dtype=torch.int64, device=device)
         self._start = torch.zeros_like(self._order)
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
+        self.average: list[Tensor] = []
+        if weight_average is not None:
+            self.average = [each.detach().clone() for each in network.parameters()]
 
     @property
     def gradients(self) -> list[Tensor]:
         """The gradients of the epoch so far; zero unless the batches add up."""
         return [parameter.grad for parameter in self.network.parameters()]
 
-    def begin(self, epoch: int, step: int = 0) -> None:
-        """Make ready for ``step`` of ``epoch``: the one transfer to the device in an epoch."""
+    def begin(self, epoch: int, step: int = 0, rates: Sequence[float] | None = None) -> None:
+        """Make ready for ``step`` of ``epoch``: the one transfer to the device in an epoch.
+
+        ``rates`` are the learning rates of the epoch's batches; None leaves them as they are.
+        """
         order, start = self.batches.plan(epoch)
         self._order.copy_(order)
         self._start.copy_(start)
+        if rates is not None:
+            self._rates.copy_(torch.tensor(rates))
         self._position.fill_(step)
 
     def one(self, step: int) -> None:
@@ -119,10 +137,27 @@ class Steps:
         share = size / self.batches.lines if self.once_an_epoch else 1.0
         (loss * share).backward()
         if updates:
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=False)
+            self._update()
         self.losses.index_copy_(0, self._position, loss.detach().view(1))
         self._position += 1
+
+    def _update(self) -> None:
+        """One step of the optimiser, and of the average of the weights."""
+        self._rate.copy_(self._rates[self._position].squeeze())
+        parameters = list(self.network.parameters())
+        if self.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=False)
+        if self.weight_average is not None:
+            with torch.no_grad():
+                torch._foreach_lerp_(self.average, parameters, 1 - self.weight_average)
+
+    @torch.no_grad()
+    def take_average(self) -> None:
+        """Give the network the average of its weights, where one was kept."""
+        for parameter, average in zip(self.network.parameters(), self.average, strict=False):
+            parameter.copy_(average)
 
     def _try_to_record(self, kind: tuple[int, bool]) -> None:
         try:

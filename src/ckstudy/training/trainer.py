@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +15,10 @@ from ckstudy.devices.torch_device import computing_on
 from ckstudy.errors import StudyError
 from ckstudy.files import write_json, write_text
 from ckstudy.networks import build_network
+from ckstudy.networks.batch_norm import take_population_statistics
 from ckstudy.networks.release import save_model
 from ckstudy.provenance import environment
+from ckstudy.study.spec import RunSpec, TrainingSpec
 from ckstudy.training import checkpoint
 from ckstudy.training.batches import LineBatches
 from ckstudy.training.identity import code_digest, data_hashes, fingerprint
@@ -28,7 +31,7 @@ CHECKPOINT_SECONDS = 60.0
 
 
 def train(
-    spec: dict,
+    spec: RunSpec,
     *,
     train_path: Path,
     validation_path: Path,
@@ -45,9 +48,8 @@ def train(
 
     Parameters
     ----------
-    spec : dict
-        ``network`` (name and options), ``training``, ``loss``: a member of the grid, see
-        :mod:`ckstudy.study.grid`.
+    spec : RunSpec
+        A member of the grid, see :mod:`ckstudy.study.grid`.
     train_path, validation_path : Path
         Data files. The validation lines are only looked at for the history.
     out : Path
@@ -69,7 +71,7 @@ def train(
 
 
 def train_locked(
-    spec: dict,
+    spec: RunSpec,
     train_path: Path,
     validation_path: Path,
     out: Path,
@@ -104,26 +106,26 @@ class Training:
 
     def __init__(
         self,
-        spec: dict,
+        spec: RunSpec,
         train_path: Path,
         validation_path: Path,
         folder: Path,
         data: dict[str, str],
         device: torch.device,
     ) -> None:
-        settings = spec["training"]
+        settings = spec.training
         self.spec, self.settings, self.folder, self.data = spec, settings, folder, data
+        self.train_path = train_path
         self.device = device
         self.digest = code_digest()
         self.fingerprint = fingerprint(spec, self.digest, data)
 
-        torch.manual_seed(settings["seed"])
-        options = dict(spec["network"])
-        self.network = build_network(options.pop("name"), **options).to(device)
-        self.network.input_scaling = settings["input_scaling"]
-        self.loss = DualLoss(**spec["loss"]).to(device)
+        torch.manual_seed(settings.seed)
+        self.network = build_network(spec.network.name, **spec.network.options).to(device)
+        self.network.input_scaling = settings.input_scaling
+        self.loss = DualLoss(**asdict(spec.loss)).to(device)
         # The rate lies on the device, where a recorded step reads it.
-        self.rate = torch.tensor(settings["learning_rate"], device=device)
+        self.rate = torch.tensor(settings.learning_rate, device=device)
         self.optimiser = torch.optim.Adam(
             self.network.parameters(),
             lr=self.rate,
@@ -135,21 +137,23 @@ class Training:
             return LineBatches(
                 read_lines(path),
                 padding=self.network.padding,
-                input_scaling=settings["input_scaling"],
-                batch_size=settings["batch_size"],
+                input_scaling=settings.input_scaling,
+                batch_size=settings.batch_size,
                 crop=crop,
-                seed=settings["seed"],
+                seed=settings.seed,
                 device=device,
             )
 
-        self.batches = batches(train_path, settings["crop"])
+        self.batches = batches(train_path, settings.crop)
         self.validation = batches(validation_path, None)
         self.steps = Steps(
             self.network,
             self.loss,
             self.optimiser,
             self.batches,
-            once_an_epoch=settings["optimizer_step"] == "epoch",
+            once_an_epoch=settings.optimizer_step == "epoch",
+            gradient_clip=settings.gradient_clip,
+            weight_average=settings.weight_average,
             say=_say,
         )
         self.epoch = self.step = 0
@@ -164,13 +168,13 @@ class Training:
 
     def to_the_end(self, stop: StopRequest, bar_line: int = 0) -> None:
         """Train until the last epoch is done, or until asked to stop."""
-        epochs = self.settings["epochs"]
+        epochs = self.settings.epochs
         with tqdm(
             total=epochs,
             initial=self.epoch,
             unit="epoch",
             disable=None,
-            desc=self.spec["run"],
+            desc=self.spec.run,
             position=bar_line or None,
         ) as bar:
             while self.epoch < epochs:
@@ -183,17 +187,16 @@ class Training:
     def one_epoch(self, stop: StopRequest) -> None:
         """Train one epoch, or what is left of it, and note its losses."""
         began, first = time.monotonic(), self.step
-        rate = learning_rate(self.epoch, self.settings)
-        self.rate.fill_(rate)
+        rates = learning_rates(self.epoch, self.settings, self.batches.steps)
         self.network.train()
-        self.steps.begin(self.epoch, first)
+        self.steps.begin(self.epoch, first, rates)
         for step in range(first, self.batches.steps):
             if stop:
                 self.stop_here(stop)
             self.steps.one(step)
             self.step = step + 1
         train_loss = self.mean_loss()
-        self.history.append((self.epoch, train_loss, self.validation_loss(), rate))
+        self.history.append((self.epoch, train_loss, self.validation_loss(), rates[-1]))
         self.epoch, self.step = self.epoch + 1, 0
         if first == 0:
             self._note_speed(time.monotonic() - began)
@@ -221,7 +224,7 @@ class Training:
 
     def validation_loss(self) -> float:
         """Loss of the validation lines in evaluation mode; NaN in epochs that do not measure it."""
-        every, last = self.settings["validation_every"], self.settings["epochs"] - 1
+        every, last = self.settings.validation_every, self.settings.epochs - 1
         if not every or (self.epoch % every and self.epoch != last):
             return math.nan
         self.network.eval()
@@ -250,6 +253,7 @@ class Training:
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "gradients": self.steps.gradients,
+            "average": self.steps.average,
             "random": torch.get_rng_state(),
         }
         if self.device.type == "cuda":
@@ -268,6 +272,8 @@ class Training:
         self.optimiser.param_groups[0].update(options)
         for gradient, saved in zip(self.steps.gradients, state["gradients"], strict=True):
             gradient.copy_(saved)
+        for average, saved in zip(self.steps.average, state["average"], strict=True):
+            average.copy_(saved)
         self.steps.losses.copy_(state["losses"])
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and "cuda_random" in state:
@@ -282,7 +288,7 @@ class Training:
         if self.steps.losses[: self.step].isfinite().all():
             self.save()
         raise Stopped(
-            f"{self.spec['run']} stopped {stop.reason}; {self.last_good()}", stop.exit_status
+            f"{self.spec.run} stopped {stop.reason}; {self.last_good()}", stop.exit_status
         )
 
     def last_good(self) -> str:
@@ -294,29 +300,55 @@ class Training:
 
     def release(self, out: Path) -> None:
         """Write the spec, the history, then the model: who sees the model has all three."""
+        self.steps.take_average()
+        if self.settings.batch_norm_statistics == "population":
+            take_population_statistics(self.network, read_lines(self.train_path).rf)
         self.seconds += time.monotonic() - self._since
-        write_json(out / "spec.json", self.spec)
+        write_json(out / "spec.json", self.spec.to_json())
         table = pd.DataFrame(self.history, columns=list(HISTORY_COLUMNS))
         write_text(out / "history.csv", table.to_csv(index=False, float_format="%.8g"))
         save_model(
             out / "model.safetensors",
             self.network,
-            spec=self.spec,
+            spec=self.spec.to_json(),
             data=self.data,
             source_digest=self.digest,
             environment=environment(),
             device=_describe(self.device),
             wall_seconds=round(self.seconds, 1),
             epoch_seconds=self.epoch_seconds,
-            optimiser_steps=self.settings["epochs"]
-            * (1 if self.settings["optimizer_step"] == "epoch" else self.batches.steps),
+            optimiser_steps=self.settings.steps_in(self.batches.lines),
         )
 
 
-def learning_rate(epoch: int, settings: dict) -> float:
-    """The rate in ``epoch``: multiplied by ``decay_factor`` from each of ``decay_epochs`` on."""
-    passed = sum(epoch >= milestone for milestone in settings["decay_epochs"])
-    return settings["learning_rate"] * settings["decay_factor"] ** passed
+def learning_rates(epoch: int, settings: TrainingSpec, batches: int) -> list[float]:
+    r"""The learning rate of each batch of ``epoch``, the one at which its step would be done.
+
+    With n steps before, N in all, and w of warm-up, ``schedule: cosine`` is
+
+    .. math:: r(n) = r \, \min\Bigl(1, \frac{n + 1}{w}\Bigr) \,
+              \frac{1}{2}\Bigl(1 + \cos \pi \frac{\max(n - w, 0)}{N - w}\Bigr)
+
+    and ``schedule: steps`` has the decay of the epochs in place of the cosine.
+    """
+    once = settings.optimizer_step == "epoch"
+    first = epoch * (1 if once else batches)
+    total = settings.epochs * (1 if once else batches)
+    passed = sum(epoch >= milestone for milestone in settings.decay_epochs)
+    rates = []
+    for batch in range(batches):
+        step = first if once else first + batch
+        rate = settings.learning_rate
+        if settings.schedule == "cosine":
+            after = max(step - settings.warmup_steps, 0)
+            whole = max(total - settings.warmup_steps, 1)
+            rate *= 0.5 * (1 + math.cos(math.pi * after / whole))
+        else:
+            rate *= settings.decay_factor**passed
+        if step + 1 < settings.warmup_steps:
+            rate *= (step + 1) / settings.warmup_steps
+        rates.append(rate)
+    return rates
 
 
 def _describe(device: torch.device) -> str:

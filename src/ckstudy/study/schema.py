@@ -1,0 +1,86 @@
+"""The JSON schema of a config, made from the checks of the specs.
+
+For editors and for readers: :func:`ckstudy.study.config.read_study` is what checks a config, and a
+test holds the two together. ``python -m ckstudy.study.schema`` writes it.
+"""
+
+import sys
+
+from ckstudy.acoustics import specification
+from ckstudy.study.checks import Check, ListOf, Name, Number, Optional, Whole, field_checks
+from ckstudy.study.config import ClaimMargins, EvaluationSpec, Study
+from ckstudy.study.grid import AXES
+from ckstudy.study.lines import SPLITS
+from ckstudy.study.presets import NETWORKS, OPTIONS, PRESETS
+from ckstudy.study.spec import NOISE_PERCENT, LossSpec, TrainingSpec
+
+_DATA = {
+    "seed": Whole(0),
+    "bubbles": ListOf(Whole(0, specification.MAXIMUM_BUBBLES), length=2),
+    "pressure_kpa": ListOf(
+        Number(specification.PRESSURES_KPA[0], specification.PRESSURES_KPA[1]), length=2
+    ),
+    "noise_percent": NOISE_PERCENT,
+}
+
+
+def config_schema() -> dict:
+    """The schema of a whole config (JSON Schema, draft 2020-12)."""
+    data = {name: check.schema() for name, check in _DATA.items()}
+    data["lines"] = _section({split: Whole(1, 1_000_000) for split in SPLITS})
+    data["population"] = {"enum": list(specification.POPULATIONS)}
+    data["shell"] = {"enum": list(specification.SHELLS)}
+    data["sampling_rate_mhz"] = {"enum": list(specification.SAMPLING_RATES_MHZ)}
+    training = {key: at for key, at in field_checks(TrainingSpec).items() if key != "seed"}
+    usual = next(iter(PRESETS.values()))["networks"]
+    axes = {axis: {"type": "array", "minItems": 1, "items": _axis(axis)} for axis in sorted(AXES)}
+    properties = {
+        **{key: check.schema() for key, check in field_checks(Study).items()},
+        "data": _mapping(data, required=True),
+        "networks": _mapping(
+            {
+                name: _section({option: OPTIONS[option] for option in usual[name]}, required=False)
+                for name in NETWORKS
+            }
+        ),
+        "training": _section({key: Optional(at) for key, at in training.items()}, required=False),
+        "loss": _section(
+            {key: Optional(at) for key, at in field_checks(LossSpec).items()}, required=False
+        ),
+        "evaluation": _section(field_checks(EvaluationSpec)),
+        "claims": _section(field_checks(ClaimMargins)),
+        "experiments": {
+            "type": "object",
+            "propertyNames": {"pattern": Name().schema()["pattern"]},
+            "additionalProperties": {
+                "anyOf": [{**_mapping(axes), "required": ["networks"]}, {"type": "null"}]
+            },
+            "minProperties": 1,
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "description": "A study of ckstudy. A key that is not listed here is a mistake.",
+        **_mapping(properties, required=True),
+    }
+
+
+def _axis(axis: str) -> dict:
+    check = AXES[axis]
+    return check.schema() if isinstance(check, Check) else NOISE_PERCENT.schema()
+
+
+def _section(checks: dict[str, Check], *, required: bool = True) -> dict:
+    return _mapping({key: check.schema() for key, check in checks.items()}, required=required)
+
+
+def _mapping(properties: dict, *, required: bool = False) -> dict:
+    found = {"type": "object", "additionalProperties": False, "properties": properties}
+    return {**found, "required": sorted(properties)} if required else found
+
+
+if __name__ == "__main__":
+    import yaml
+
+    print("# Written by `python -m ckstudy.study.schema`.")
+    yaml.safe_dump(config_schema(), sys.stdout, sort_keys=False, width=100)
