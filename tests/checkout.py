@@ -26,7 +26,7 @@ def snakemake(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=540,
+        timeout=1500,
     )
 
 

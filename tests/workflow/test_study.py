@@ -9,7 +9,7 @@ from rule_digests import digests
 
 from ckstudy import provenance
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 TINY = ("--configfile", "config/tiny.yaml")
 
 
