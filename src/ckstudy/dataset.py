@@ -114,7 +114,8 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
     Raises
     ------
     StudyError
-        Where the file is missing, truncated, of another kind, or has no such rows.
+        Where the file is missing, truncated, of another kind, or has no such rows; where a sample
+        is not finite, or all are zero though there are bubbles.
 
     Examples
     --------
@@ -135,7 +136,7 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
         total = file["rf"].shape[0]
         chosen = _row_indices(rows, total, path)
         arrays = {name: _take(file[name], chosen) for name in _LINE_FIELDS}
-        return Lines(
+        lines = Lines(
             bubbles=_take_bubbles(file["bubbles"], chosen),
             sampling_rate_hz=float(file.attrs["sampling_rate_hz"]),
             attributes={
@@ -143,6 +144,8 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
             },
             **arrays,
         )
+    _check_signal(lines, path)
+    return lines
 
 
 def data_hash(path: str | Path) -> str:
@@ -241,8 +244,8 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
         # HDF5's own words ("truncated file: eof = ...") are the telling part of its message.
         reason = str(error).rsplit("(", 1)[-1].rstrip(")")
         raise StudyError(
-            f"{path} cannot be read as HDF5 ({reason}): it is damaged or of another kind; "
-            "delete it and make it again"
+            f"{path} cannot be read as HDF5 ({reason}): it is damaged, or no data set of ckstudy; "
+            "ckstudy simulate makes those"
         ) from None
     with file:
         _check(file, path)
@@ -269,6 +272,14 @@ def _check(file: h5py.File, path: Path) -> None:
     ]
     if missing:
         raise StudyError(f"{path} is incomplete: it lacks {', '.join(missing)}; make it again")
+    wrong = [
+        name
+        for name, (_, dtype, dimensions) in _LINE_FIELDS.items()
+        if file[name].dtype != dtype or file[name].ndim != dimensions
+    ]
+    if wrong:
+        raise StudyError(f"{path} has {', '.join(wrong)} of another type or shape; make it again")
+    _check_attributes(file.attrs, path)
     lines = file["rf"].shape[0]
     fits = file["rf"].shape == file["bubble_count"].shape and all(
         file[name].shape[0] == size
@@ -281,6 +292,29 @@ def _check(file: h5py.File, path: Path) -> None:
     total = int(file["bubbles/offset"][-1]) if fits else 0
     if not fits or any(file[f"bubbles/{name}"].shape != (total,) for name in _BUBBLE_UNITS):
         raise StudyError(f"the parts of {path} do not fit together; make it again")
+
+
+def _check_attributes(attributes: h5py.AttributeManager, path: Path) -> None:
+    rate = attributes["sampling_rate_hz"]
+    if not (np.isscalar(rate) and np.isreal(rate) and np.isfinite(rate) and rate > 0):
+        raise StudyError(f"{path} has the sampling rate {rate} Hz: it must be a positive number")
+    for name in ("parameters", "provenance"):
+        try:
+            found = json.loads(attributes[name])
+        except (TypeError, ValueError):
+            found = None
+        if not isinstance(found, dict):
+            raise StudyError(f"{path}: its attribute {name!r} is no JSON object; make it again")
+
+
+def _check_signal(lines: Lines, path: str | Path) -> None:
+    """Raise a StudyError for samples that no hydrophone and no simulator gives."""
+    if not np.isfinite(lines.rf).all():
+        line, sample = np.argwhere(~np.isfinite(lines.rf))[0]
+        value = lines.rf[line, sample]
+        raise StudyError(f"{path}: sample {sample} of line {line} is {value}, not a finite number")
+    if lines.rf.size and not lines.rf.any() and lines.bubble_count.any():
+        raise StudyError(f"{path}: every line is silent, though they have bubbles")
 
 
 def _text(value: bytes | str | None) -> str | None:

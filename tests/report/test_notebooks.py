@@ -13,14 +13,12 @@ from PIL import Image
 from synthetic_results import beyond_specs, write_lines_and_model, write_results
 from typer.testing import CliRunner
 
-from ckstudy.analysis import ablation, claims
-from ckstudy.analysis import noise as noise_experiment
 from ckstudy.analysis.results import Results
 from ckstudy.cli import app
 from ckstudy.errors import StudyError
+from ckstudy.report import tables
 from ckstudy.report.figures import FIGURES
 from ckstudy.report.notebook import execute
-from ckstudy.report.tables import thesis_tables as tables
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "workflow" / "notebooks").glob("*.ipynb"))
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
@@ -86,13 +84,13 @@ def test_committed_notebooks_are_clean(path):
         ("02_dilated", {"dilated": tables.dilated_table, "baselines": tables.baselines_table}),
         ("03_kernel_size", {"table1": tables.kernel_size_table}),
         ("04_omega_0", {"table2": tables.omega_0_table}),
-        ("05_noise", {"noise": noise_experiment.noise_table}),
+        ("05_noise", {"noise": tables.noise_table}),
         (
             "06_claims",
             {
-                "claims": claims.claims_table,
-                "explanations": ablation.explanations_table,
-                "ablation": ablation.ablation_table,
+                "claims": tables.claims_table,
+                "explanations": tables.explanations_table,
+                "ablation": tables.ablation_table,
             },
         ),
     ],

@@ -251,7 +251,7 @@ def test_a_missing_model_is_one_message(study):
 def copied(study, tmp_path):
     run = tmp_path / "runs" / "a-run"
     run.mkdir(parents=True)
-    for name in ("spec.json", "thresholds.csv", "train.csv", "test.csv"):
+    for name in ("spec.json", "model.safetensors", "thresholds.csv", "train.csv", "test.csv"):
         (run / name).write_bytes((study / "runs" / "a-run" / name).read_bytes())
     return run
 
@@ -271,6 +271,8 @@ def change_threshold(path):
     [
         ("test.csv", lambda path: path.unlink(), r"no file .*test\.csv; .*ckstudy evaluate"),
         ("train.csv", lambda path: path.unlink(), r"no file .*train\.csv; .*ckstudy calibrate"),
+        ("model.safetensors", lambda path: path.unlink(), r"no model file .*model\.safetensors"),
+        ("model.safetensors", lambda path: path.write_text("x"), "no readable safetensors file"),
         ("test.csv", drop_last_line, r"test\.csv is truncated"),
         ("test.csv", change_threshold, r"test\.csv was made with other thresholds"),
         ("thresholds.csv", change_threshold, r"made with other thresholds"),

@@ -12,18 +12,29 @@ from snakemake.exceptions import WorkflowError
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.study.config import read_layer, read_study
-from ckstudy.provenance import source_digest
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
     noise_levels,
 )
+from digests import code_of  # beside this file
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
+# The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
+WORKFLOW = os.path.relpath(os.path.join(workflow.basedir, "workflow"))
+
+
+def find_archive(path):
+    """An archive in the working directory, or the one of that name beside the Snakefile."""
+    beside = os.path.relpath(os.path.join(workflow.basedir, path))
+    return beside if os.path.exists(beside) and not os.path.exists(path) else path
+
+
 try:
     if config.get("archive"):
+        config["archive"] = find_archive(config["archive"])
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
@@ -67,7 +78,7 @@ BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
     lines="|".join(map(re.escape, LINES)),
-    level=f"({'|'.join(BASELINES)})",  # in brackets, so that it may be empty
+    level=f"({'|'.join(map(re.escape, BASELINES))})",  # in brackets, so that it may be empty
 
 
 def lines_of(split):

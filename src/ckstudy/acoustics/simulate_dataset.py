@@ -86,7 +86,7 @@ def identity(spec: SimulationSpec) -> dict:
         "parameters": spec.as_dict(),
         "seed": spec.seed,
         "first_line": spec.first_line,
-        "source_digest": source_digest("ckstudy.acoustics", "ckstudy.dataset"),
+        "source_digest": source_digest("ckstudy.acoustics.simulate_dataset:simulate_dataset"),
         "ckstudy": __version__,
         "versions": {name: version(name) for name in libraries},
     }

@@ -40,7 +40,8 @@ SUMMARY_COLUMNS = [
 ]
 BASELINE_COLUMNS = ["baseline", "score", "tolerance", "mean_f1", "ci_low", "ci_high"]
 STUDY_KEYS = ("study", "claims", "missing")
-LINE_COLUMNS = [
+# Of the columns of single lines' scores, those that are read here.
+READ_LINE_COLUMNS = [
     "line",
     "bubbles",
     "pressure_kpa",
@@ -103,7 +104,7 @@ class Results:
             Where the study scored its baselines at another tolerance.
         """
         path = self.directory / "baseline_lines.csv"
-        rows = _read_csv(path, ["baseline", *LINE_COLUMNS])
+        rows = _read_csv(path, ["baseline", *READ_LINE_COLUMNS])
         wanted = (rows["baseline"] == baseline) & (rows["score"] == score)
         wanted &= rows["tolerance"] == TOLERANCE
         if not wanted.any():
@@ -263,5 +264,5 @@ def _read_csv(path: Path, columns) -> pd.DataFrame:
 @lru_cache(maxsize=128)
 def _read_line_scores(path: Path) -> pd.DataFrame:
     """The columns that are read here, small enough to keep those of a whole study."""
-    rows = _read_csv(path, LINE_COLUMNS)[LINE_COLUMNS]
+    rows = _read_csv(path, READ_LINE_COLUMNS)[READ_LINE_COLUMNS]
     return rows.astype({"calibration": "category", "score": "category"})

@@ -10,6 +10,7 @@ from torch import nn
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path
 from ckstudy.networks import Localiser, build_network
+from ckstudy.study.spec import INPUT_SCALINGS
 
 FORMAT = "ckstudy-model"
 
@@ -48,8 +49,19 @@ def read_provenance(path: str | Path) -> dict:
         raise StudyError(f"{path} is no readable safetensors file: {error}") from None
     if about.get("format") != FORMAT:
         raise StudyError(f"{path} is a safetensors file, but not a model that ckstudy released")
+    if about.get("input_scaling") not in INPUT_SCALINGS:
+        raise StudyError(
+            f"{path} says that its network takes input_scaling {about.get('input_scaling')!r}; "
+            f"known are {', '.join(INPUT_SCALINGS)}"
+        )
     kept = ("format", "input_scaling")
-    return {key: value if key in kept else json.loads(value) for key, value in about.items()}
+    try:
+        found = {key: value if key in kept else json.loads(value) for key, value in about.items()}
+    except ValueError as error:
+        raise StudyError(f"{path} has metadata that is not JSON: {error}") from None
+    if not isinstance(found.get("network"), dict) or "name" not in found["network"]:
+        raise StudyError(f"{path} does not say which network its weights are of")
+    return found
 
 
 def load_model(path: str | Path) -> Localiser:
@@ -86,7 +98,11 @@ def load_model(path: str | Path) -> Localiser:
     """
     about = read_provenance(path)
     network = build_network(**about["network"])
-    load_weights(network, safetensors.torch.load_file(path), str(path))
+    weights = safetensors.torch.load_file(path)
+    bad = [name for name, value in weights.items() if not value.isfinite().all()]
+    if bad:
+        raise StudyError(f"{path} has weights that are not finite: {bad[0]}; train it again")
+    load_weights(network, weights, str(path))
     network.input_scaling = about["input_scaling"]
     return network.eval()
 

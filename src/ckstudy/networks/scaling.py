@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from ckstudy.errors import StudyError
-
-INPUT_SCALINGS = ("volts", "line_rms")
+from ckstudy.study.spec import INPUT_SCALINGS
 
 
 def scale_lines(rf: Tensor, input_scaling: str) -> Tensor:

@@ -40,7 +40,7 @@ def summarise_scores(
             {
                 **dict(zip(group, key, strict=True)),
                 "threshold": thresholds[0],
-                "mean_f1": interval.mean[column],
+                "mean_f1": interval.value[column],
                 "median_f1": rows["f1"].median(),
                 "ci_low": interval.low[column],
                 "ci_high": interval.high[column],

@@ -18,9 +18,11 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ckstudy.acoustics.constants import SOUND_SPEED
 from ckstudy.scoring.counts import MAX_TOLERANCE, Counts, checked_lines
 from ckstudy.scoring.levels import digitise
+
+SPEED_OF_SOUND = 1480.0
+"""In water at 20 °C, in m/s: that of the simulated lines."""
 
 # A matching is worth one PAIR for each of its pairs less its total |error| in samples, so that
 # comparing two numbers compares sizes first and errors second.
@@ -115,7 +117,7 @@ def nanoseconds(samples, sampling_rate_hz: float):
     return np.asarray(samples) / sampling_rate_hz * 1e9
 
 
-def micrometres(samples, sampling_rate_hz: float, speed_of_sound: float = SOUND_SPEED):
+def micrometres(samples, sampling_rate_hz: float, speed_of_sound: float = SPEED_OF_SOUND):
     """Depth that ``samples`` of delay stand for, there and back: 11.84 µm for one at 62.5 MHz."""
     return np.asarray(samples) / sampling_rate_hz * speed_of_sound / 2 * 1e6
 

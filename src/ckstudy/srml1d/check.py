@@ -73,12 +73,12 @@ def check_network(
     f1 = upstream.f1(counts)[:, np.arange(len(TOLERANCES)), position]
     ours = mean_interval(f1)
     limits = np.where(np.arange(len(TOLERANCES)) < 2, allowed_below_2, allowed)
-    difference = ours.mean - published
+    difference = ours.value - published
     table = pd.DataFrame(
         {
             "tolerance": list(TOLERANCES),
             "threshold": thresholds,
-            "ours": ours.mean,
+            "ours": ours.value,
             "low": ours.low,
             "high": ours.high,
             "published": published,

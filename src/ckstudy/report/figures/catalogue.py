@@ -47,6 +47,12 @@ def names(kind: str) -> list[str]:
     return [name for name, entry in FIGURES.items() if entry.kind == kind]
 
 
+def needs_results(wanted: Iterable[str]) -> list[str]:
+    """Those of the figures in ``wanted`` (names or kinds) that are drawn from results."""
+    chosen = dict.fromkeys(name for given in wanted for name in _expand(given))
+    return [name for name in chosen if FIGURES[name].kind != "diagrams"]
+
+
 def make(name: str, results: Results) -> Figure:
     """The figure of that name, in the house style, ready to be saved or looked at."""
     entry = FIGURES[name]

@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ckstudy.analysis.comparisons import baseline_f1
 from ckstudy.analysis.estimates import mean_f1
-from ckstudy.analysis.noise import absent, at_level, baselines_at, noise_cells
+from ckstudy.analysis.noise import at_level, baselines_at, noise_cells
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
 from ckstudy.report.figures.scores import comb_line, curve, kernel_size_axis
-from ckstudy.report.tables.thesis_tables import baseline
+from ckstudy.report.tables.noise import ABSENT
 
 LINEAR_FILTER = "ridge_fir_521"
 _LOOKS = (
@@ -24,7 +25,7 @@ def noise_scores(results: Results) -> Figure:
     """Test F1 against kernel size, a line for each level of noise, and what a filter reaches."""
     cells = noise_cells(results)
     if cells.empty:
-        return style.nothing_to_show(absent())
+        return style.nothing_to_show(ABSENT)
     levels = sorted(cells["noise_percent"].unique())
     figure = Figure(figsize=(style.COLUMN, 3.1), layout="constrained")
     panel = figure.subplots()
@@ -43,7 +44,7 @@ def noise_scores(results: Results) -> Figure:
             linestyle=dashes,
             label=f"{percent:g} % noise",
         )
-        linear = baseline(baselines_at(results, cells, percent), LINEAR_FILTER, "upstream")
+        linear = baseline_f1(baselines_at(results, cells, percent), LINEAR_FILTER, "upstream")
         if np.isfinite(linear.value):
             panel.plot(
                 [0.98],

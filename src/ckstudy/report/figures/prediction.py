@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ckstudy import load_model
 from ckstudy.analysis import thesis
+from ckstudy.analysis.comparisons import best_run
 from ckstudy.analysis.results import Results
 from ckstudy.dataset import read_lines
 from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import load_model
 from ckstudy.report.figures import style
 from ckstudy.report.figures.threads import one_thread
-from ckstudy.report.tables.thesis_tables import best_run
 from ckstudy.scoring.matched import find_maxima, match
 from ckstudy.training.loss import HALF_WIDTH, DualLoss, clip
 

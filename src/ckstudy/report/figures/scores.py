@@ -11,9 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ckstudy.analysis import thesis
-from ckstudy.analysis.estimates import Estimate, line_f1, mean_f1
+from ckstudy.analysis.estimates import line_f1, mean_f1
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
+from ckstudy.scoring.intervals import Estimate
 
 SEED_SHIFT = 0.05
 """How far the dots of single seeds lie beside the mark of their mean, in octaves of K."""
