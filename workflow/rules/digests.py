@@ -32,7 +32,12 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.architecture_diagrams",
     ],
     "line_figures": ["scripts/draw_figures.py", f"{_FIGURES}.prediction", f"{_FIGURES}.data"],
-    "score_figures": ["scripts/draw_figures.py", f"{_FIGURES}.scores", f"{_FIGURES}.noise"],
+    "score_figures": [
+        "scripts/draw_figures.py",
+        f"{_FIGURES}.learning",
+        f"{_FIGURES}.scores",
+        f"{_FIGURES}.noise",
+    ],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],

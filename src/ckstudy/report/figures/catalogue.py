@@ -38,7 +38,7 @@ FIGURES: dict[str, Entry] = {
     "population": Entry("lines", "data", "population"),
     "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
     "kernel_size_noise": Entry("scores", "noise", "noise_scores"),
-    "learning_curves": Entry("scores", "scores", "learning_curves"),
+    "learning_curves": Entry("scores", "learning", "learning_curves"),
 }
 
 

@@ -55,7 +55,7 @@ def simulated_line(results: Results) -> Figure:
     spectrum.set_xlim(0, 8)
     spectrum.set_ylim(-60, 12)
     spectrum.set_xlabel("frequency (MHz)")
-    spectrum.set_ylabel("power (dB)")
+    spectrum.set_ylabel("power (dB re peak of the mean)")
     spectrum.set_title("(c) spectrum, each line at unit RMS", loc="left")
     spectrum.legend(loc="upper right")
     for panel in (whole, close, spectrum):
