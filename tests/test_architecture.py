@@ -25,8 +25,6 @@ FLOORS = [
     {"cli"},
     {"__main__"},
 ]
-# Being mended.
-EXCEPTIONS = {("analysis", "report"), ("scoring", "acoustics"), ("scoring", "networks")}
 WITHOUT_TORCH = {room for floor in FLOORS[:2] for room in floor} | {
     "acoustics",
     "study",
@@ -85,21 +83,14 @@ def test_a_room_imports_from_lower_floors_alone(room):
         f"{module} imports {name}"
         for module, names in IMPORTS.items()
         for name in names
-        if room_of(module) == room != room_of(name)
-        and floor_of[room_of(name)] >= floor_of[room]
-        and (room, room_of(name)) not in EXCEPTIONS
+        if room_of(module) == room != room_of(name) and floor_of[room_of(name)] >= floor_of[room]
     }
     assert not upward
 
 
 def test_no_modules_import_each_other_in_a_circle():
     graph = {
-        module: {
-            name
-            for name in imports(path, typing=False)
-            if name in MODULES and name != module
-            if (room_of(module), room_of(name)) not in EXCEPTIONS
-        }
+        module: {name for name in imports(path, typing=False) if name in MODULES and name != module}
         for module, path in MODULES.items()
         if module in IMPORTS
     }
@@ -111,7 +102,7 @@ def test_rooms_that_plan_simulate_or_score_import_no_torch():
         module
         for module in IMPORTS
         if room_of(module) in WITHOUT_TORCH
-        and any(name.split(".")[0] in ("torch", "safetensors") for name in imports(MODULES[module]))
+        and any(name.split(".")[0] == "torch" for name in imports(MODULES[module]))
     }
     assert not guilty
 
