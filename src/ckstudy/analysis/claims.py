@@ -36,7 +36,7 @@ from ckstudy.analysis.verdicts import (
     verdict_of,
 )
 from ckstudy.errors import StudyError
-from ckstudy.scoring.intervals import Estimate
+from ckstudy.scoring.intervals import LEVEL, Estimate
 
 EQUIVALENCE_LEVEL = 0.9
 """Coverage of the interval that an equivalence test at 5 % looks at (Schuirmann, 1987)."""
@@ -293,15 +293,15 @@ def _sizes_at_all(cells: pd.DataFrame, levels: list[float]) -> list[float]:
 
 
 def _differences(
-    results: Results, cells: pd.DataFrame, reference: pd.Series, **options
+    results: Results, cells: pd.DataFrame, reference: pd.Series, level: float = LEVEL
 ) -> tuple[Evidence, ...]:
     """Test F1 of each cell minus that of the reference, line by line."""
     against = line_f1(results, reference.runs)
     return tuple(
         Evidence(
             f"`{cell.Index}` minus `{reference.name}`",
-            paired_difference(line_f1(results, cell.runs), against, **options),
-            **options,
+            paired_difference(line_f1(results, cell.runs), against, level=level),
+            level,
         )
         for cell in cells.itertuples()
     )

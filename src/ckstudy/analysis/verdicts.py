@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from ckstudy.scoring.intervals import LEVEL, Estimate
 
@@ -88,7 +89,7 @@ class Claim:
         """The claim undecided, because the study lacks something."""
         return replace(self, verdict=Verdict.UNDECIDED, lacking=lacking)
 
-    def decided(self, verdict: Verdict, **measured) -> "Claim":
+    def decided(self, verdict: Verdict, **measured: Any) -> "Claim":
         """The claim with what was measured, and its verdict if every network counts."""
         found = replace(self, verdict=verdict, **measured)
         if found.unlearned or found.single_seeds:

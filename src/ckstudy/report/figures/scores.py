@@ -1,6 +1,7 @@
 """Figures of the scores: from the CSV files of a study, without torch."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -22,7 +23,7 @@ SEED_SHIFT = 0.08
 
 _F1_LABEL = f"F1 at tolerance {thesis.TOLERANCE} samples"
 NETWORK_NAMES = {"cnn_dilated": "conventional CNN", "ckcnn_dilated": "continuous kernels (CKCNN)"}
-_THESIS_MARK = {
+_THESIS_MARK: dict[str, Any] = {
     "marker": "D",
     "markersize": 4.5,
     "markerfacecolor": "white",
@@ -210,14 +211,14 @@ def curve(
     """Means with their intervals, joined where learned, and the single seeds beside them."""
     ends = np.array([[mean.value - mean.low, mean.high - mean.value] for mean in means]).T
     values = np.array([mean.value for mean in means])
-    common = {"color": color, "marker": marker, "capsize": 2}
+    common: dict[str, Any] = {"color": color, "marker": marker, "capsize": 2}
     common["yerr"] = np.maximum(ends, 0) if len(means) else None
     beat = np.array(learned, dtype=bool)
     panel.errorbar(
         places, np.where(beat, values, np.nan), label=label, linestyle=linestyle, **common
     )
     if not beat.all():
-        hollow = {"linestyle": "", "markerfacecolor": "white"}
+        hollow: dict[str, Any] = {"linestyle": "", "markerfacecolor": "white"}
         panel.errorbar(places, np.where(beat, np.nan, values), **hollow, **common)
     for place, of_seeds in zip(places, seeds, strict=True):
         if len(of_seeds) > 1:  # beside the mark of their mean, which would hide them

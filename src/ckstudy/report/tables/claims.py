@@ -1,5 +1,6 @@
 """Every claim with its verdict, the size of the effect and the rule."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from ckstudy.analysis import thesis
@@ -45,7 +46,7 @@ def claims_table(results: Results) -> Table:
         Column("is_effect", lambda row: row.is_effect),
         *measured,
         *(
-            Column(name, lambda row, end=end: getattr(row.evidence.estimate, end))
+            Column(name, attrgetter(f"evidence.estimate.{end}"))
             for name, end in zip(("estimate", "estimate_low", "estimate_high"), ends, strict=True)
         ),
         Column("rule", lambda row: row.claim.rule),
