@@ -72,8 +72,11 @@ class Results:
 
     @cached_property
     def study(self) -> dict:
-        """What the study says of itself: its ``study`` (name), ``claims`` (the margins of the
-        verdicts) and ``missing`` (members of its grid that were not trained)."""
+        """What the study says of itself.
+
+        Its ``study`` (name), ``claims`` (the margins of the verdicts) and ``missing`` (members of
+        its grid that were not trained).
+        """
         path = self.directory / "study.json"
         about = _read_json(path)
         if lacking := [key for key in STUDY_KEYS if key not in about]:

@@ -10,6 +10,9 @@ its input, so that it costs what its effective kernels cost. Training sees one d
 norm takes its statistics over the samples that are computed, which are then fewer.
 """
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -54,7 +57,7 @@ class Localiser(nn.Module):
 
         It does not depend on the windows, which learn.
         """
-        return self.model[0].padding[0]
+        return cast(nn.ReflectionPad1d, self.model[0]).padding[0]
 
     def valid(self, x: Tensor) -> Tensor:
         """(N, 1, L + 2·padding) with its context, to (N, 1, L)."""
@@ -100,7 +103,13 @@ class CKBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, dropout: float, **kernel
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        dropout: float,
+        **kernel: Any,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -134,7 +143,7 @@ def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.Module]]:
+def _ckcnn_dilated(channels: int, layers: int, **kernel: Any) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1
@@ -146,7 +155,9 @@ def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.M
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int, list[nn.Module]]:
+def _ckcnn(
+    channels: int, layers: int, kernel_size: int, **kernel: Any
+) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1
@@ -159,7 +170,7 @@ def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int,
 
 
 def _ckcnn_residual(
-    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel
+    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel: Any
 ) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = [
         CKBlock(channels if block else 1, channels, kernel_size, dropout=dropout, **kernel)
@@ -168,7 +179,7 @@ def _ckcnn_residual(
     return blocks * (kernel_size - 1), [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-_BUILDERS = {
+_BUILDERS: dict[str, Callable[..., tuple[int, list[nn.Module]]]] = {
     "cnn_dilated": _cnn_dilated,
     "ckcnn_dilated": _ckcnn_dilated,
     "ckcnn": _ckcnn,
@@ -177,7 +188,7 @@ _BUILDERS = {
 
 
 def build_network(
-    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options
+    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options: Any
 ) -> Localiser:
     """Build one of the study's networks, freshly initialised.
 

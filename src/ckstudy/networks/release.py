@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -15,7 +16,7 @@ from ckstudy.study.spec import INPUT_SCALINGS
 FORMAT = "ckstudy-model"
 
 
-def save_model(path: str | Path, network: Localiser, **provenance) -> None:
+def save_model(path: str | Path, network: Localiser, **provenance: Any) -> None:
     """Write ``network`` to ``path`` atomically.
 
     ``provenance`` is any JSON-serialisable description (spec, data hash, digest, versions); it
