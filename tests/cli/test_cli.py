@@ -123,7 +123,7 @@ def test_defaults_of_the_help_are_those_of_the_simulator():
         ("no-such-file.json", "cannot be read"),
         ("{", "not valid JSON"),
         ("LIST", "must be a JSON object"),
-        (json.dumps({"run": "x"}), "lacks network, training, loss"),
+        (json.dumps({"run": "x"}), "lacks loss, network, training"),
     ],
 )
 def test_a_bad_spec_is_one_message(tmp_path, spec, wrong):

@@ -1,12 +1,11 @@
 """Notes which functions of ckstudy each job of the workflow executes.
 
 Python imports a module of this name as it starts. Every command, script and notebook kernel that
-Snakemake starts with this folder on PYTHONPATH then writes, as it ends, a JSON file to the folder
-CKSTUDY_EXECUTED: its rule or command, its process and the one that started it, and the functions
-(the file, the name at the top level of the file) that ran after their module was imported.
+Snakemake starts with this folder on PYTHONPATH then writes a file of JSON lines to the folder
+CKSTUDY_EXECUTED: first its rule or command, its process and the one that started it, then each
+function (the file, the name at the top level of the file) that runs once its module is imported.
 """
 
-import atexit
 import json
 import os
 import sys
@@ -32,10 +31,16 @@ def command() -> str | None:
 def watch(name: str) -> None:
     settled = set()
     executed = set()
+    path = Path(FOLDER) / f"{name}-{os.getpid()}.jsonl"
 
-    def note(frame, event, _):
+    def write(value):
+        # At once: Jupyter may end a kernel without waiting for it.
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(value) + "\n")
+
+    def note(frame, event, _):  # it returns None: calls are traced, and no lines
         code = frame.f_code
-        if event != "call" or code in settled:
+        if code in settled:
             return
         if PACKAGE not in code.co_filename or code.co_name == "<module>":
             settled.add(code)
@@ -47,23 +52,16 @@ def watch(name: str) -> None:
             outer = outer.f_back
         settled.add(code)
         file = code.co_filename.split(PACKAGE)[1]
-        executed.add((file, code.co_qualname.split(".")[0]))
+        found = (file, code.co_qualname.split(".")[0])
+        if not executed:
+            snakemake = getattr(sys.modules["__main__"], "snakemake", None)
+            write([snakemake.rule if snakemake else name, os.getpid(), os.getppid()])
+        if found not in executed:
+            executed.add(found)
+            write(found)
 
-    def write():
-        sys.setprofile(None)
-        snakemake = getattr(sys.modules["__main__"], "snakemake", None)
-        about = {
-            "rule": snakemake.rule if snakemake else name,
-            "process": os.getpid(),
-            "parent": os.getppid(),
-            "executed": sorted(executed),
-        }
-        path = Path(FOLDER) / f"{name}-{os.getpid()}.json"
-        path.write_text(json.dumps(about), encoding="utf-8")
-
-    atexit.register(write)
-    threading.setprofile(note)
-    sys.setprofile(note)
+    threading.settrace(note)
+    sys.settrace(note)
 
 
 if FOLDER and (job := command()):

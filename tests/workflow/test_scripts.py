@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from training_spec import make_spec
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 RUN = """
@@ -58,8 +60,11 @@ def test_a_mistake_is_one_line_of_the_log(tmp_path):
         SCRIPTS / "restore_network.py",
         output={"model": str(tmp_path / "run/model.safetensors")},
         log={"text": str(log)},
-        params={"archive": str(tmp_path / "nothing")},
-        wildcards={"run": "ckcnn-s0"},
+        input={"train": str(tmp_path / "train.h5")},
+        params={
+            "archive": str(tmp_path / "nothing"),
+            "spec": json.dumps(replace(make_spec(), run="ckcnn-s0").to_json()),
+        },
     )
     assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", "")
     (line,) = log.read_text().splitlines()

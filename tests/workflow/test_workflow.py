@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,13 +87,15 @@ def test_each_network_gets_the_lines_of_its_own_noise(checkout):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"trainning": {}}, "'trainning' was unexpected"),
-        ({"data": {"noise": 3}}, "'noise' was unexpected"),
-        ({"training": {"optimizer_step": "sample"}}, "'sample' is not one of"),
-        ({"experiments": {"kernel_size": {"kernel_size": [64]}}}, "64 is even"),
+        ({"trainning": {}}, "the config has no key 'trainning'"),
+        ({"data": {"noise": 3}}, "data has no key 'noise'"),
+        ({"training": {"optimizer_step": "sample"}}, "training.optimizer_step must be one of"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be a finite"),
+        ({"results": "/"}, "results must be the path of a folder"),
+        ({"experiments": {"kernel_size": {"kernel_size": [64]}}}, "an odd whole number"),
         ({"experiments": {"kernel_size": {"kernel_size": []}}}, "axis 'kernel_size' is empty"),
-        ({"experiments": {"x": {"networks": ["lstm"]}}}, "unknown network 'lstm'"),
-        ({"experiments": {"x": {"networks": ["ckcnn"], "noise_percent": [300]}}}, "300 is greater"),
+        ({"experiments": {"kernel_size": {"optimizer_step": ["foo"]}}}, "optimizer_step must be"),
+        ({"experiments": {"a/../b c": {"networks": ["ckcnn"]}}}, "'a/../b c'"),
     ],
 )
 def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes, named):
@@ -100,7 +103,13 @@ def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes
     assert answer.returncode != 0
     (line,) = [line for line in answer.stderr.splitlines() if "config: " in line]
     assert named in line
-    assert len(line) < 200
+    assert len(line) < 300
+    # The command says the same.
+    config = ("--config", "config/config.yaml", "--config", overlay(checkout, changes))
+    command = [sys.executable, "-m", "ckstudy", "grid", *config]
+    said = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 2
+    assert said.stderr.strip().removeprefix("ckstudy: error: ") == line.partition("config: ")[2]
     assert "additionalProperties" not in answer.stdout + answer.stderr
     assert not (checkout / "results").exists()
 
