@@ -74,6 +74,7 @@ def test_every_code_block_of_a_walk_through_is_a_step():
         assert len(STEP.findall(walk)) == len(re.findall(r"^```\w+$", walk, re.M)) > 0
 
 
+@pytest.mark.slow
 def test_add_a_network(tmp_path):
     printed = follow("Add a network", tmp_path)
     # Kernels; a bias and batch norm's two numbers for each channel; the last layer.
@@ -82,6 +83,7 @@ def test_add_a_network(tmp_path):
     assert re.search(r"^cnn_large-k65-s0 +cnn_large$", printed, re.M)
 
 
+@pytest.mark.slow
 def test_add_an_axis(tmp_path):
     printed = follow("Add an axis", tmp_path)
     served = dict(re.findall(r"^(ckcnn-k131-w30-\S*s0) .*\b(weight_decay)$", printed, re.M))
@@ -92,6 +94,7 @@ def test_add_an_axis(tmp_path):
         command(tmp_path, f"ckstudy grid --config config/config.yaml --config {overlay}")
 
 
+@pytest.mark.slow
 def test_add_a_figure(tmp_path):
     printed = follow("Add a figure", tmp_path)
     assert re.search(r"^score_figures +1$", printed, re.M)
@@ -101,6 +104,7 @@ def test_add_a_figure(tmp_path):
     assert "tolerance (samples)" in drawn
 
 
+@pytest.mark.slow
 def test_add_a_claim(tmp_path):
     follow("Add a claim", tmp_path)
     write_results(tmp_path / "results")
@@ -109,4 +113,5 @@ def test_add_a_claim(tmp_path):
         "print(tables.claims_table(Results('results')).markdown())"
     )
     table = command(tmp_path, f'python -c "{code}"')
-    assert len(re.findall(r"^\| C6\b.*φ from training lines", table, re.M)) == 4  # and a verdict
+    # These made-up networks have not learned, which leaves every claim undecided.
+    assert re.search(r"^\| C6\. Thresholds .*\| \*\*undecided\*\* \|", table, re.M)
