@@ -18,9 +18,13 @@ from ckstudy.study.lines import (
     noise_levels,
 )
 from digests import code_of  # beside this file
+from locks import remove_stale_lock
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+if workflow.is_main_process and not workflow.dryrun:
+    remove_stale_lock()
 
 # The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
 WORKFLOW = os.path.relpath(os.path.join(workflow.basedir, "workflow"))
