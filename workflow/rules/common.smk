@@ -1,4 +1,9 @@
 # Reads and checks the config, and expands the grid. Nothing here computes a result.
+#
+# `snakemake --lint` leaves remarks that are meant to stay: a conda environment for each rule (one
+# installation with pinned versions serves all, constraints.txt), `config[device]` outside params
+# (a network trained on another device is not trained again), folders as params (a step that reads
+# many files of the results), and functions beside the rules that alone use them.
 
 import json
 import os
