@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT, copy_checkout
+from synthetic_results import write_results
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 WALKS = {
@@ -16,7 +17,7 @@ WALKS = {
     for section in TEXT.partition("## Walk-throughs")[2].split("\n### ")[1:]
 }
 STEP = re.compile(
-    r"(?:In\s`(?P<file>[^`]+)`,\s(?P<where>above|below)\s(?P<ticks>`+)(?P<line>.+?)(?P=ticks)"
+    r"(?:In\s`(?P<file>[^`]+)`,\s(?P<where>above|below|instead\sof)\s(?P<ticks>`+)(?P<line>.+?)(?P=ticks)"
     r"|A\snew\sfile\s`(?P<new>[^`]+)`):\n\n```\w+\n(?P<text>.*?)^```"
     r"|^```console\n(?P<commands>.*?)^```",
     re.M | re.S,
@@ -24,11 +25,12 @@ STEP = re.compile(
 
 
 def insert(path: Path, where: str, line: str, text: str) -> None:
-    """Put ``text`` above or below the one line of a file that begins with ``line``."""
+    """Put ``text`` above, below or instead of the one line of a file that begins with ``line``."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     places = [place for place, each in enumerate(lines) if each.strip().startswith(line)]
     assert len(places) == 1, f"{path.name} has {len(places)} lines that begin with {line!r}"
-    lines.insert(places[0] + (where == "below"), text)
+    first, last = {"above": (0, 0), "below": (1, 1)}.get(where, (0, 1))
+    lines[places[0] + first : places[0] + last] = [text]
     path.write_text("".join(lines), encoding="utf-8")
 
 
@@ -49,7 +51,9 @@ def follow(walk: str, folder: Path) -> str:
     """Do all the steps of a walk-through; returns what its commands print."""
     copy_checkout(folder)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("docs", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
     printed = []
     for step in STEP.finditer(WALKS[walk]):
         if step["commands"]:
@@ -86,3 +90,23 @@ def test_add_an_axis(tmp_path):
     overlay.write_text(overlay.read_text().replace("0.01", "-0.01"))
     with pytest.raises(AssertionError, match=r"weight_decay must be a finite number of at least 0"):
         command(tmp_path, f"ckstudy grid --config config/config.yaml --config {overlay}")
+
+
+def test_add_a_figure(tmp_path):
+    printed = follow("Add a figure", tmp_path)
+    assert re.search(r"^score_figures +1$", printed, re.M)
+    write_results(tmp_path / "results/quick")
+    command(tmp_path, "ckstudy figures tolerance --results results/quick --out .")
+    drawn = (tmp_path / "tolerance.svg").read_text(encoding="utf-8")
+    assert "tolerance (samples)" in drawn
+
+
+def test_add_a_claim(tmp_path):
+    follow("Add a claim", tmp_path)
+    write_results(tmp_path / "results")
+    code = (
+        "from ckstudy.analysis.results import Results; from ckstudy.report import tables; "
+        "print(tables.claims_table(Results('results')).markdown())"
+    )
+    table = command(tmp_path, f'python -c "{code}"')
+    assert len(re.findall(r"^\| C6\b.*φ from training lines", table, re.M)) == 4  # and a verdict
