@@ -14,11 +14,22 @@ _HOME = {
     "build_network": "ckstudy.networks",
     "load_model": "ckstudy.networks.release",
     "conv1d": "ckstudy.convolution",
+    "localise": "ckstudy.localisation.localise",
+    "predict": "ckstudy.localisation.localise",
 }
-__all__ = ["CKConv", "__version__", "build_network", "conv1d", "load_model"]
+__all__ = [
+    "CKConv",
+    "__version__",
+    "build_network",
+    "conv1d",
+    "load_model",
+    "localise",
+    "predict",
+]
 
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
+    from ckstudy.localisation.localise import localise, predict
     from ckstudy.networks import CKConv, build_network
     from ckstudy.networks.release import load_model
 

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ckstudy.cli import archive, check, evaluate, results, simulate, train
+from ckstudy.cli import archive, check, evaluate, localise, results, simulate, train
 from ckstudy.errors import StudyError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (simulate, train, evaluate, results, check, archive):
+for module in (localise, simulate, train, evaluate, results, check, archive):
     module.register(app)
 
 
