@@ -12,7 +12,7 @@ from ckstudy.networks import Localiser
 PARTS = 16  # of a line, whose levels are compared
 LOOK_AT = 64  # lines that are described
 # How far a line may lie outside the training lines' range before it is worth a warning.
-FREQUENCY_MARGIN = 1.25
+FREQUENCY_MARGIN = 1.1
 LEVEL_MARGIN = 2.0
 LEVEL_MARGIN_DB = 3.0
 LENGTH_MARGIN = 2.0

@@ -192,6 +192,9 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
             for name, shape in numbers.items()
             if datasets[name].attrs.get("MATLAB_class", b"double") not in (b"char", b"cell")
         }
+        matlab = path.suffix.lower() == ".mat"
+        if matlab:
+            numbers = {name: shape[::-1] for name, shape in numbers.items()}
         name = _choose(path, numbers, variable)
         data = datasets[name]
         rate = next(
@@ -208,7 +211,7 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
             f"{path}, {name}",
             _rate(path, rate),
             samples_axis,
-            transposed=path.suffix.lower() == ".mat",
+            transposed=matlab,
             close=file.close,
         )
     except StudyError:

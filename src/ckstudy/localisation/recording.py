@@ -125,7 +125,7 @@ class Recording:
         except OSError as error:
             raise StudyError(f"{self.name} cannot be read to its end: {error}") from None
         with np.errstate(over="ignore"):
-            rf = np.ascontiguousarray(block, dtype=np.float32)
+            rf = np.array(block, dtype=np.float32, order="C")  # a copy: the input is not ours
         self._check(rf, block, first)
         return rf
 

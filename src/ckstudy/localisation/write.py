@@ -24,7 +24,7 @@ def localise_file(
 ) -> int:
     """Write the detections of all lines to ``out`` (CSV), a block at a time.
 
-    ``out`` is there once all lines are done, and not before. ``picture`` is drawn of a few lines.
+    ``out`` is there once all is done, and not before. ``picture`` is drawn of a few lines.
 
     Returns
     -------
@@ -50,18 +50,8 @@ def localise_file(
                 kept += [(line, rf[line - first].copy()) for line in mine]
                 kept_detections.append(found[found["line"].isin(mine)])
                 first += len(rf)
-            file.flush()
-        if picture is not None:
-            from ckstudy.localisation.figure import draw_detections, save_picture
-
-            figure = draw_detections(
-                kept,
-                pd.concat(kept_detections),
-                sampling_rate_hz=grid.sampling_rate_hz,
-                speed_of_sound=how.speed_of_sound,
-                start_us=how.start_us,
-            )
-            save_picture(figure, picture)
+            if picture is not None:
+                _draw(picture, kept, pd.concat(kept_detections), how, grid)
     except OSError as error:
         raise StudyError(
             f"cannot write {error.filename or out}: {error.strerror or error}"
@@ -69,7 +59,29 @@ def localise_file(
     return total
 
 
+# matplotlib is loaded where a picture is asked for, and needed nowhere else.
+
+
 def _drawn(recording: Recording) -> list[int]:
     from ckstudy.localisation.figure import chosen_lines
 
     return chosen_lines(recording.lines)
+
+
+def _draw(
+    path: Path,
+    lines: list[tuple[int, np.ndarray]],
+    detections: pd.DataFrame,
+    how: Localisation,
+    grid: Grid,
+) -> None:
+    from ckstudy.localisation.figure import draw_detections, save_picture
+
+    figure = draw_detections(
+        lines,
+        detections,
+        sampling_rate_hz=grid.sampling_rate_hz,
+        speed_of_sound=how.speed_of_sound,
+        start_us=how.start_us,
+    )
+    save_picture(figure, path)
