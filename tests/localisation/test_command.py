@@ -88,9 +88,9 @@ def test_a_picture_of_some_lines(folder, kind):
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
     first = picture.read_bytes()
     assert first.startswith(start)
-    localise(folder, "own.h5", "--plot", picture)
-    assert picture.read_bytes() == first
     if kind == "png":
+        localise(folder, "own.h5", "--plot", picture)
+        assert picture.read_bytes() == first
         with Image.open(picture) as image:
             assert image.width > 1500
             assert np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0).shape[0] > 100
