@@ -16,6 +16,8 @@ _HOME = {
     "predict_lines": "ckstudy.networks.predict",
     "conv1d": "ckstudy.convolution",
     "read_lines": "ckstudy.dataset",
+    "localise": "ckstudy.localisation.localise",
+    "predict": "ckstudy.localisation.localise",
 }
 __all__ = [
     "CKConv",
@@ -23,6 +25,8 @@ __all__ = [
     "build_network",
     "conv1d",
     "load_model",
+    "localise",
+    "predict",
     "predict_lines",
     "read_lines",
 ]
@@ -30,6 +34,7 @@ __all__ = [
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
     from ckstudy.dataset import read_lines
+    from ckstudy.localisation.localise import localise, predict
     from ckstudy.networks import CKConv, build_network
     from ckstudy.networks.predict import predict_lines
     from ckstudy.networks.release import load_model
