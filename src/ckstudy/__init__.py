@@ -13,7 +13,6 @@ _HOME = {
     "CKConv": "ckstudy.networks",
     "build_network": "ckstudy.networks",
     "load_model": "ckstudy.networks.release",
-    "predict_lines": "ckstudy.networks.predict",
     "conv1d": "ckstudy.convolution",
     "read_lines": "ckstudy.dataset",
     "localise": "ckstudy.localisation.localise",
@@ -27,7 +26,6 @@ __all__ = [
     "load_model",
     "localise",
     "predict",
-    "predict_lines",
     "read_lines",
 ]
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from ckstudy.dataset import read_lines
     from ckstudy.localisation.localise import localise, predict
     from ckstudy.networks import CKConv, build_network
-    from ckstudy.networks.predict import predict_lines
     from ckstudy.networks.release import load_model
 
 
