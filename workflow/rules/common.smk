@@ -1,4 +1,9 @@
 # Reads and checks the config, and expands the grid. Nothing here computes a result.
+#
+# `snakemake --lint` leaves remarks that are meant to stay: a conda environment for each rule (one
+# installation with pinned versions serves all, constraints.txt), `config[device]` outside params
+# (a network trained on another device is not trained again), folders as params (a step that reads
+# many files of the results), and functions beside the rules that alone use them.
 
 import json
 import os
@@ -18,9 +23,13 @@ from ckstudy.study.lines import (
     noise_levels,
 )
 from digests import code_of  # beside this file
+from locks import remove_stale_lock
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+if workflow.is_main_process and not workflow.dryrun:
+    remove_stale_lock()
 
 # The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
 WORKFLOW = os.path.relpath(os.path.join(workflow.basedir, "workflow"))

@@ -41,7 +41,6 @@ rule diagrams:
     params:
         kind="diagrams",
         results=RESULTS,
-        out=f"{RESULTS}/figures",
         code=code_of("diagrams"),
     script:
         "../scripts/draw_figures.py"
@@ -58,7 +57,6 @@ rule line_figures:
     params:
         kind="lines",
         results=RESULTS,
-        out=f"{RESULTS}/figures",
         code=code_of("line_figures"),
     script:
         "../scripts/draw_figures.py"
@@ -75,7 +73,6 @@ rule score_figures:
     params:
         kind="scores",
         results=RESULTS,
-        out=f"{RESULTS}/figures",
         code=code_of("score_figures"),
     script:
         "../scripts/draw_figures.py"

@@ -94,6 +94,11 @@ def simulate_missing(
                 simulate_dataset(spec, path, processes)
     except _TimeUp:
         return False
+    except SystemError as error:
+        # What C code makes of an exception that a signal raises within it.
+        if not isinstance(error.__cause__, _TimeUp):
+            raise
+        return False
     return True
 
 

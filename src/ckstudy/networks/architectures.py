@@ -35,6 +35,19 @@ class Localiser(nn.Module):
         The architecture's options, for :func:`build_network`.
     input_scaling : {"volts", "line_rms"}
         What the network was trained on; :mod:`ckstudy.networks.predict` applies it.
+    sampling_rate_hz : float
+        Of the lines that it was trained on.
+    about : dict
+        What the file of a released network says of it, and the file's ``path``; see
+        :mod:`ckstudy.networks.release`.
+
+    Notes
+    -----
+    Calling the network does not scale what it is given: ``network(x)`` takes lines that are
+    scaled already, and a network trained on ``line_rms`` gives something else, larger and with
+    more detections, for volts. :func:`ckstudy.predict` and :func:`ckstudy.localise` take RF lines
+    as they were recorded. A released network warns where it is called on lines that are not
+    scaled.
     """
 
     def __init__(self, name: str, options: dict, padding: int, layers: list[nn.Module]) -> None:
@@ -42,6 +55,8 @@ class Localiser(nn.Module):
         self.name = name
         self.options = options
         self.input_scaling = "volts"
+        self.sampling_rate_hz = 62.5e6
+        self.about: dict = {}
         self.model = nn.Sequential(nn.ReflectionPad1d(padding), *layers)
         self._windowed = [
             layer
@@ -65,7 +80,9 @@ class Localiser(nn.Module):
         return self.model[1:](x[..., unused : x.shape[-1] - unused])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whole lines (N, 1, L), reflected at their ends, to (N, 1, L).
+        """Whole lines (N, 1, L), scaled and reflected at their ends, to (N, 1, L).
+
+        ``x`` is what :func:`ckstudy.networks.scaling.scale_lines` makes of volts.
 
         Raises
         ------
