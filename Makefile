@@ -6,13 +6,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help study full test test-fast lint format venv clean
+.PHONY: help study full test test-fast lint format hooks venv clean
 
 help:
 	@echo "make study      the quick study: every table and figure, minutes on two cores"
 	@echo "make full       the thesis's full study (wants a CUDA device)"
 	@echo "make test       lint and all tests"
 	@echo "make test-fast  the tests that take seconds"
+	@echo "make lint       style of code and docstrings, types (seconds, from the second time on)"
+	@echo "make format     put code into that style"
+	@echo "make hooks      let git lint what is committed"
 	@echo "make venv       set up $(VENV) only"
 	@echo "make clean      delete $(VENV) and the quick study's results"
 
@@ -32,11 +35,15 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
+
+hooks: $(READY)
+	$(BIN)/pre-commit install
 
 venv: $(READY)
 

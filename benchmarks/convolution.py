@@ -85,7 +85,7 @@ def peers() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
 
 
 def inputs(lines: int, output: int, kernel_size: int, device: str) -> tuple[Tensor, ...]:
-    """x and w, which want gradients, and the gradient of the output."""
+    """Inputs x and w, which want gradients, and the gradient of the output."""
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:

@@ -1,7 +1,7 @@
-"""Which training settings learn, and how soon: curves and a table of the study ``learning``.
+r"""Which training settings learn, and how soon: curves and a table of the study ``learning``.
 
     ckstudy train-grid --config config/config.yaml --config config/learning.yaml --only learning
-    python benchmarks/training.py --config config/config.yaml --config config/learning.yaml \\
+    python benchmarks/training.py --config config/config.yaml --config config/learning.yaml \
         --only learning --threads 1 --out benchmarks/results/training_learning.csv
     python benchmarks/learning.py --results results/learning
 

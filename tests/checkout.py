@@ -7,12 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "config", "profiles", "src", "workflow")
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
+def snakemake(
+    folder: Path, *arguments: str, source: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess:
+    """Run Snakemake in ``folder``, with the package in ``source`` (by default the one there)."""
+    path = [environment.pop("PYTHONPATH", None), str(source or folder / "src")]
+    environment |= {"PYTHONPATH": os.pathsep.join(filter(None, path)), "COLUMNS": "200"}
+    environment = {**os.environ, **environment}
     return subprocess.run(
         [sys.executable, "-m", "snakemake", "--nocolor", *arguments],
         cwd=folder,
@@ -34,6 +41,13 @@ def planned(answer: subprocess.CompletedProcess) -> dict[str, int]:
     assert answer.returncode == 0, answer.stdout + answer.stderr
     table = (answer.stdout + answer.stderr).partition("Job stats:")[2]
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+
+
+def overlay(folder: Path, changes: dict) -> str:
+    """The path of a config that says only ``changes``."""
+    path = folder / "overlay.yaml"
+    path.write_text(yaml.safe_dump(changes), encoding="utf-8")
+    return str(path)
 
 
 def copy_checkout(folder: Path) -> Path:

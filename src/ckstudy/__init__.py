@@ -5,7 +5,7 @@ stays quick: torch alone takes seconds to load.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
@@ -14,6 +14,7 @@ _HOME = {
     "build_network": "ckstudy.networks",
     "load_model": "ckstudy.networks.release",
     "conv1d": "ckstudy.convolution",
+    "read_lines": "ckstudy.dataset",
     "localise": "ckstudy.localisation.localise",
     "predict": "ckstudy.localisation.localise",
 }
@@ -25,16 +26,18 @@ __all__ = [
     "load_model",
     "localise",
     "predict",
+    "read_lines",
 ]
 
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
+    from ckstudy.dataset import read_lines
     from ckstudy.localisation.localise import localise, predict
     from ckstudy.networks import CKConv, build_network
     from ckstudy.networks.release import load_model
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ckstudy' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -116,6 +116,21 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
     StudyError
         Where the file is missing, truncated, of another kind, or has no such rows; where a sample
         is not finite, or all are zero though there are bubbles.
+
+    Examples
+    --------
+    Two lines that are simulated into a file, and the second of them read:
+
+    >>> from ckstudy import read_lines
+    >>> from ckstudy.acoustics.simulate_dataset import simulate_dataset
+    >>> from ckstudy.acoustics.specification import SimulationSpec
+    >>> spec = SimulationSpec(lines=2, bubbles=(10, 20))
+    >>> simulate_dataset(spec, folder / "train.h5", processes=1)
+    >>> lines = read_lines(folder / "train.h5", [1])
+    >>> lines.rf.shape, lines.line_number
+    ((1, 8446), array([1]))
+    >>> int(lines.bubbles_per_line[0]) == lines.bubbles.radius_m.size
+    True
     """
     with _open(path) as file:
         total = file["rf"].shape[0]
@@ -149,7 +164,7 @@ def data_hash(path: str | Path) -> str:
             line_bytes = dataset.shape[1] * dataset.dtype.itemsize
             lines = max(1, _BLOCK_BYTES // max(1, line_bytes))
             for start in range(0, dataset.shape[0], lines):
-                digest.update(np.ascontiguousarray(dataset[start : start + lines]))
+                digest.update(np.ascontiguousarray(dataset[start : start + lines]).data)
     return digest.hexdigest()
 
 
@@ -281,7 +296,8 @@ def _check(file: h5py.File, path: Path) -> None:
 
 def _check_attributes(attributes: h5py.AttributeManager, path: Path) -> None:
     rate = attributes["sampling_rate_hz"]
-    if not (np.isscalar(rate) and np.isreal(rate) and np.isfinite(rate) and rate > 0):
+    number = isinstance(rate, int | float | np.integer | np.floating)
+    if not (number and np.isfinite(rate) and rate > 0):
         raise StudyError(f"{path} has the sampling rate {rate} Hz: it must be a positive number")
     for name in ("parameters", "provenance"):
         try:
@@ -302,11 +318,13 @@ def _check_signal(lines: Lines, path: str | Path) -> None:
         raise StudyError(f"{path}: every line is silent, though they have bubbles")
 
 
-def _text(value) -> str | None:
+def _text(value: bytes | str | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _row_indices(rows, total: int, path) -> np.ndarray | slice:
+def _row_indices(
+    rows: slice | Sequence[int] | None, total: int, path: str | Path
+) -> np.ndarray | slice:
     if rows is None:
         return slice(0, total)
     if isinstance(rows, slice):

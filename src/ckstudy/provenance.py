@@ -1,50 +1,74 @@
 """Where a result came from: a digest of the code that made it, and the environment it ran in.
 
-The digest covers a module and everything inside :mod:`ckstudy` that it imports, directly or not,
-as parsed code without comments and docstrings. The workflow makes it a parameter of each rule:
-a change of behaviour reruns what depends on it, a change of wording reruns nothing.
+The digest follows names. It starts at a function, a module, a script or a notebook, takes the
+statements that define the names used there, whatever inside :mod:`ckstudy` these come from, and
+so on. Comments, docstrings, layout and the type hints of functions do not count: a change of
+behaviour reruns what depends on it, and a change of wording reruns nothing.
+
+What is only found when the code runs (``import_module(name)``, ``getattr(module, name)``) is not
+seen here, and has to be named beside the entry.
 """
 
 import ast
 import hashlib
+import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 _VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors")
+_ALL = "*"  # all names of a file
+_LOOSE = ""  # its statements that bind no name: they run whatever is imported
 
 
-def source_digest(*modules: str) -> str:
-    """Digest of the code of ``modules`` and of all the ckstudy modules they import.
+def source_digest(*entries: str | Path) -> str:
+    """Digest of all code of this package that ``entries`` depend on, themselves included.
 
     Parameters
     ----------
-    *modules : str
-        Dotted names, such as ``"ckstudy.training"``. A package stands for all its modules.
+    *entries : str or Path
+        A module, ``"ckstudy.training.trainer"``; one name of it, ``"ckstudy.cli.train:train"``;
+        or the path of a script (``.py``) or a notebook (``.ipynb``) that imports from ckstudy.
 
     Returns
     -------
     str
         16 hexadecimal digits, equal for sources that parse to the same code apart from
-        comments, docstrings and layout.
+        comments, docstrings, layout and the type hints of functions.
 
     Raises
     ------
     ValueError
-        Where a name is no module of this package.
+        Where an entry, or a name that is imported from this package, is not there.
     """
-    wanted: set[Path] = set()
-    for module in modules:
-        wanted |= _closure(module)
     digest = hashlib.sha256()
-    for path in sorted(wanted):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode())
-        digest.update(_code(path).encode())
+    for path, names in sorted(source_names(*entries).items()):
+        place = path.relative_to(PACKAGE) if path.is_relative_to(PACKAGE) else Path(path.name)
+        digest.update(place.as_posix().encode())
+        for name in sorted(names):
+            digest.update(_code(path, name).encode())
     return digest.hexdigest()[:16]
+
+
+def source_names(*entries: str | Path) -> dict[Path, set[str]]:
+    """What the digest of ``entries`` is made of: the top-level names it takes from each file.
+
+    Parameters and errors are those of :func:`source_digest`.
+    """
+    waiting = [needed for entry in entries for needed in _resolve(entry)]
+    found: dict[Path, set[str]] = {}
+    while waiting:
+        path, name = waiting.pop()
+        names = found.setdefault(path, set())
+        if name not in names:
+            names.add(name)
+            waiting.extend(_needs(path, name))
+    return found
 
 
 def environment() -> dict[str, str]:
@@ -77,65 +101,145 @@ def commit() -> str:
     return answer.stdout.strip()
 
 
-def _closure(module: str) -> set[Path]:
-    found: set[Path] = set()
-    waiting = list(_files(module))
-    if not waiting:
+def _resolve(entry: str | Path) -> list[tuple[Path, str]]:
+    if isinstance(entry, Path):
+        if not entry.is_file():
+            raise ValueError(f"there is no file {entry}")
+        return [(entry, _ALL)]
+    module, _, name = entry.partition(":")
+    path = _file(module)
+    if path is None:
         raise ValueError(f"{module!r} is no module of ckstudy")
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        found.add(path)
-        waiting.extend(_imports(path))
+    return [(path, name or _ALL)]
+
+
+def _file(module: str) -> Path | None:
+    """The file of a dotted name; None where it is no module of ours."""
+    head, *rest = module.split(".")
+    if head != PACKAGE.name:
+        return None
+    place = PACKAGE.joinpath(*rest)
+    source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return source if source.is_file() else None
+
+
+@cache
+def _bindings(path: Path) -> dict[str, list[ast.stmt]]:
+    """The top-level statements of a file, by the names that they bind."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    found: dict[str, list[ast.stmt]] = {_LOOSE: []}
+    for statement in _Behaviour().visit(ast.parse(text, filename=str(path))).body:
+        for name, part in _bound(statement):
+            found.setdefault(name, []).append(part)
     return found
 
 
-def _files(module: str) -> list[Path]:
-    """The source files that a dotted name stands for; none where it is no module of ours."""
-    head, *rest = module.split(".")
-    if head != PACKAGE.name:
-        return []
-    place = PACKAGE.joinpath(*rest)
-    if place.is_dir() and rest:
-        return sorted(place.glob("*.py"))
-    source = place.with_suffix(".py")
-    return [source] if rest and source.is_file() else []
+def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield statement.name, statement
+        case ast.Import():
+            for alias in statement.names:
+                yield alias.asname or alias.name.split(".")[0], ast.Import([alias])
+        case ast.ImportFrom():
+            for alias in statement.names:
+                part = ast.ImportFrom(statement.module, [alias], statement.level)
+                yield _LOOSE if alias.name == "*" else alias.asname or alias.name, part
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            yield name, statement
+        case ast.Assign(targets=[ast.Tuple(elts=targets)]) if all(
+            isinstance(target, ast.Name) for target in targets
+        ):
+            for target in targets:
+                yield ast.unparse(target), statement
+        case _:
+            yield _LOOSE, statement
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
-@cache
-def _imports(path: Path) -> tuple[Path, ...]:
-    """Files of this package that ``path`` imports, wherever in the file the import stands."""
-    package = [PACKAGE.name, *path.relative_to(PACKAGE).parent.parts]
-    found: list[Path] = []
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found += _files(alias.name)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            origin = ".".join([*base, *([node.module] if node.module else [])])
-            for alias in node.names:
-                found += _files(f"{origin}.{alias.name}") or _files(origin)
+def _needs(path: Path, name: str) -> tuple[tuple[Path, str], ...]:
+    """The names, each with its file, that the code of ``name`` uses."""
+    bound = _bindings(path)
+    if name == _ALL:
+        return tuple((path, each) for each in bound)
+    if name not in bound:
+        raise ValueError(f"{path} defines no {name!r}: import it from where it is defined")
+    found = [(path, _LOOSE)]
+    for statement in bound[name]:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id in bound:
+                found.append((path, node.id))
+            elif isinstance(node, ast.Import):
+                files = [_file(alias.name) for alias in node.names]
+                found += [(file, _ALL) for file in files if file is not None]
+            elif isinstance(node, ast.ImportFrom):
+                found += _imported(path, node)
     return tuple(found)
 
 
+def _imported(path: Path, node: ast.ImportFrom) -> Iterator[tuple[Path, str]]:
+    origin = node.module or ""
+    if node.level:
+        package = [PACKAGE.name, *path.relative_to(PACKAGE).parent.parts]
+        origin = ".".join([*package[: len(package) - node.level + 1], *filter(None, [origin])])
+    for alias in node.names:
+        if (module := _file(f"{origin}.{alias.name}")) is not None:
+            yield module, _ALL
+        elif (module := _file(origin)) is not None:
+            yield module, alias.name
+
+
 @cache
-def _code(path: Path) -> str:
-    tree = _tree(path)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            body = node.body
-            if body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
-                node.body = body[1:]
+def _code(path: Path, name: str) -> str:
     # ast.dump differs between versions of Python; the unparsed text is stable and as telling.
-    return ast.unparse(tree)
+    return "\n".join(ast.unparse(statement) for statement in _bindings(path).get(name, ()))
 
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+class _Behaviour(ast.NodeTransformer):
+    """Takes out of a syntax tree what does not change what it does."""
+
+    def __init__(self) -> None:
+        self._fields: set[ast.stmt] = set()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        node.returns = None
+        for argument in ast.walk(node.args):
+            if isinstance(argument, ast.arg):
+                argument.annotation = None
+        return self._body(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        # The hints of its fields stay: a dataclass or a named tuple is made of them.
+        self._fields |= {each for each in node.body if isinstance(each, ast.AnnAssign)}
+        return self._body(node)
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._body(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        self.generic_visit(node)
+        if node in self._fields:
+            return node
+        if node.value is None:
+            return None
+        return ast.fix_missing_locations(
+            ast.copy_location(ast.Assign([node.target], node.value), node)
+        )
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return self.generic_visit(node)
+
+    def _body(
+        self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> ast.AST:
+        body = node.body
+        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            node.body = body[1:]  # the docstring
+        return self.generic_visit(node)

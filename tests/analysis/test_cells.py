@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from small_grid import small_study
 from synthetic_results import beyond_specs, run_specs, write_results
 
-from ckstudy.analysis import ablation, estimates
-from ckstudy.analysis import noise as noise_experiment
+from ckstudy.analysis import ablation, comparisons, estimates
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-from ckstudy.report.tables import thesis_tables as tables
+from ckstudy.report import tables
 from ckstudy.scoring.intervals import contrast_interval
 
 SEEDS = tuple(f"ckcnn-k65-w30-s{seed}" for seed in range(3))
@@ -58,7 +58,7 @@ def test_the_best_run_is_one_on_the_studys_own_lines(tmp_path):
     write_results(tmp_path, specs=beyond_specs())
     path = tmp_path / "runs" / "ckcnn-k33-w30-noise32-s0" / "thresholds.csv"
     pd.read_csv(path).assign(mean_f1=0.99).to_csv(path, index=False)
-    assert tables.best_run(Results(tmp_path)) == "cnn_dilated-s0"
+    assert comparisons.best_run(Results(tmp_path)) == "cnn_dilated-s0"
 
 
 def test_mean_and_median_are_over_seeds_and_lines(study):
@@ -67,14 +67,14 @@ def test_mean_and_median_are_over_seeds_and_lines(study):
     mean = estimates.mean_f1(results, SEEDS)
     expected = contrast_interval([scores])
     assert (mean.value, mean.low, mean.high) == pytest.approx(
-        (scores.mean(), expected.low, expected.high)
+        (expected.value, expected.low, expected.high)
     )
     median = estimates.median_f1(results, SEEDS)
     medians = np.median(scores, axis=1)
     assert median.value == pytest.approx(medians.mean())
-    assert medians.min() - 0.03 < median.low < median.value < median.high < medians.max() + 0.03
-    # Seeds that lie far apart are what the interval is made of.
-    assert median.high - median.low > 0.8 * np.ptp(medians)
+    # Seeds that lie far apart are what the interval is made of: Student's t with 2 degrees.
+    half = stats.t.ppf(0.975, 2) * medians.std(ddof=1) / np.sqrt(3)
+    assert median.high - median.value == pytest.approx(half, rel=0.2)
 
 
 def test_the_gap_of_several_seeds_draws_the_same_networks_on_both_sets_of_lines(tmp_path):
@@ -101,7 +101,7 @@ def test_tables_show_the_mean_of_the_seeds_and_how_many_there_are(study):
     assert row.difference_low == pytest.approx(row.train_f1_low - 0.866)
     line = next(text for text in table.markdown().splitlines() if text.startswith("| 65 |"))
     assert [cell.strip() for cell in line.split("|")[2:6]] == ["3", "0.15", "0.15", "0.2"]
-    assert "over training seeds. From 3 seeds an interval is coarse" in table.caption
+    assert "(Student's t) where a row has several seeds; over lines alone" in table.caption
     assert "for one trained network each" in tables.dilated_table(results).caption
 
 
@@ -118,9 +118,9 @@ def test_members_that_are_not_trained_are_named_in_every_caption(tmp_path):
         tables.omega_0_table,
         tables.dilated_table,
         tables.baselines_table,
-        noise_experiment.noise_table,
-        ablation.ablation_table,
-        ablation.explanations_table,
+        tables.noise_table,
+        tables.ablation_table,
+        tables.explanations_table,
     ):
         assert expected in make(results).caption
 
@@ -137,7 +137,7 @@ def test_a_results_directory_must_say_what_study_it_is(tmp_path):
 
 def test_noise_table_has_differences_within_and_between_levels(study):
     results, test_f1 = study
-    data = noise_experiment.noise_table(results).data
+    data = tables.noise_table(results).data
     data = data[data["kind"] == "network"].set_index(["noise_percent", "kernel_size"])
     assert list(data.index) == [(0, 33), (0, 65), (0, 131), (32, 33), (32, 65), (32, 131)]
     f1 = {
@@ -163,7 +163,7 @@ def test_noise_table_puts_the_baselines_of_the_same_lines_beside(tmp_path):
     write_results(tmp_path, specs=beyond_specs())
     noisy = pd.read_csv(tmp_path / "baselines.csv").assign(mean_f1=0.123)
     noisy.to_csv(tmp_path / "baselines_noise_32.csv", index=False)
-    data = noise_experiment.noise_table(Results(tmp_path)).data
+    data = tables.noise_table(Results(tmp_path)).data
     combs = data[data["predictor"] == "comb"].set_index("noise_percent")["upstream_f1"]
     assert combs[0] == pytest.approx(0.595)
     assert combs[32] == 0.123
@@ -175,18 +175,18 @@ def test_noise_needs_the_same_scenes_and_one_network_a_place(tmp_path):
     wider = {**spec, "run": "wider", "network": {**spec["network"], "channels": 22}}
     write_results(tmp_path / "two", specs=[*specs, (wider, experiments)])
     with pytest.raises(StudyError, match="more than one network like 'wider'"):
-        noise_experiment.noise_table(Results(tmp_path / "two"))
+        tables.noise_table(Results(tmp_path / "two"))
     write_results(tmp_path / "other", specs=specs)
     path = tmp_path / "other" / "runs" / "ckcnn-k65-w30-noise32-s0" / "test.csv"
     rows = pd.read_csv(path)
     rows.assign(bubbles=rows["bubbles"] + 1).to_csv(path, index=False)
     with pytest.raises(StudyError, match="do not hold the same bubbles"):
-        noise_experiment.noise_table(Results(tmp_path / "other"))
+        tables.noise_table(Results(tmp_path / "other"))
 
 
 def test_a_study_without_noise_says_so(tmp_path):
     write_results(tmp_path)
-    table = noise_experiment.noise_table(Results(tmp_path))
+    table = tables.noise_table(Results(tmp_path))
     assert table.data.empty
     assert "no experiment “noise”" in table.markdown()
 
@@ -198,14 +198,14 @@ def test_ablations_are_the_pairs_that_differ_in_one_setting(study):
         ("channels", "ckcnn-k65-w30", "ckcnn-k65-w30-channels_22-s0"),
         ("input_scaling", "ckcnn-k65-w30", "ckcnn-k65-w30-input_scaling_volts-s0"),
     }
-    row = ablation.ablation_table(results).data.set_index("setting").loc["channels"]
+    row = tables.ablation_table(results).data.set_index("setting").loc["channels"]
     assert (row["from"], row["to"], row.reference_seeds, row.other_seeds) == ("15", "22", 3, 1)
     before = np.mean([test_f1[run] for run in SEEDS], axis=0)
     after = test_f1["ckcnn-k65-w30-channels_22-s0"]
     assert row.upstream_difference == pytest.approx((after - before).mean())
     train = results.line_scores(row.other, split="train", calibration="train")["f1"]
     assert row.other_minus_thesis == pytest.approx(train.mean() - 0.866)
-    tested = ablation.explanations_table(results).data.set_index("setting")["tested"]
+    tested = tables.explanations_table(results).data.set_index("setting")["tested"]
     assert set(tested.index[tested]) == {"channels", "input_scaling", "seed"}
 
 
@@ -250,6 +250,6 @@ def test_presets_are_one_setting_where_nothing_else_differs(tmp_path):
 
 def test_a_study_without_ablations_says_so(tmp_path):
     write_results(tmp_path, specs=run_specs()[:2])
-    table = ablation.ablation_table(Results(tmp_path))
+    table = tables.ablation_table(Results(tmp_path))
     assert table.data.empty
     assert "No two networks of this study differ in a single setting" in table.markdown()

@@ -5,13 +5,17 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from synthetic_results import STUDY, beyond_specs, run_specs, write_results
 
 from ckstudy.analysis import claims
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
+from ckstudy.report.tables.claims import as_markdown, claims_table, note_on
 
 CNN, CKCNN = "cnn_dilated-s0", "ckcnn_dilated-w8-s0"
+OTHER_OMEGA_0 = "ckcnn_dilated-w20-s0"
+RUNS = {"cnn": "cnn_dilated", "ckcnn": "ckcnn_dilated-w8", "other": "ckcnn_dilated-w20"}
 SMALLEST, LARGEST = "ckcnn-k33-w30-s0", "ckcnn-k131-w30-s0"
 
 
@@ -25,6 +29,31 @@ def study(tmp_path):
         rows = pd.read_csv(path)
         rows["f1"] = change(rows)
         rows.to_csv(path, index=False)
+        return Results(tmp_path)
+
+    return shift
+
+
+@pytest.fixture
+def seeded_study(tmp_path):
+    """Three seeds of both dilated networks and of a second ω0, the levels set by the test."""
+    specs = run_specs()
+    other = {**specs[1][0], "run": OTHER_OMEGA_0}
+    specs.append(({**other, "network": other["network"] | {"omega_0": 20.0}}, ["more"]))
+    for spec, experiments in list(specs):
+        if spec["run"] in (CNN, CKCNN, OTHER_OMEGA_0):
+            for seed in (1, 2):
+                again = {**spec["training"], "seed": seed}
+                name = f"{spec['run'].removesuffix('-s0')}-s{seed}"
+                specs.append(({**spec, "run": name, "training": again}, experiments))
+    write_results(tmp_path, specs=specs)
+
+    def shift(**levels: float | tuple[float, ...]) -> Results:
+        """Set the mean F1 of each seed of networks by name."""
+        for network, level in levels.items():
+            each = level if isinstance(level, tuple) else (level,) * 3
+            for seed, of_seed in enumerate(each):
+                _set_f1(tmp_path, f"{RUNS[network]}-s{seed}", of_seed)
         return Results(tmp_path)
 
     return shift
@@ -61,12 +90,41 @@ def noise(rows: pd.DataFrame) -> np.ndarray:
     ("difference", "verdict"),
     [(0.0, "supported"), (0.01, "supported"), (0.02, "undecided"), (-0.1, "contradicted")],
 )
-def test_c1_is_equality_within_a_margin(study, difference, verdict):
-    study(CNN, lambda rows: 0.8 + 0 * rows["f1"])
-    results = study(CKCNN, lambda rows: 0.8 + difference + noise(rows))
-    claim = claims.dilated_matches(results)
+def test_c1_is_equality_within_a_margin(seeded_study, difference, verdict):
+    claim = claims.dilated_matches(seeded_study(cnn=0.8, ckcnn=0.8 + difference))
     assert claim.verdict == verdict
-    assert claim.evidence[0][1].value == pytest.approx(difference, abs=0.001)
+    assert claim.evidence[0].estimate.value == pytest.approx(difference, abs=0.001)
+
+
+def test_c1_takes_the_spread_of_seeds_as_welch_does(seeded_study):
+    of_cnn, of_ckcnn = (0.80, 0.81, 0.805), (0.792, 0.808, 0.80)
+    claim = claims.dilated_matches(seeded_study(cnn=of_cnn, ckcnn=of_ckcnn))
+    decisive, beside = claim.evidence
+    test = stats.ttest_ind(of_ckcnn, of_cnn, equal_var=False)
+    for evidence, level in ((decisive, 0.95), (beside, 0.9)):
+        expected = test.confidence_interval(level)
+        assert evidence.level == level
+        found = (evidence.estimate.low, evidence.estimate.high)
+        assert found == pytest.approx((expected.low, expected.high), abs=0.001)
+    # The rule looks at 95 %, whatever the other interval says.
+    assert (beside.estimate.low > -0.02, decisive.estimate.low < -0.02) == (True, True)
+    assert claim.verdict == "undecided"
+
+
+@pytest.mark.parametrize("rule", [claims.dilated_matches, claims.dilated_insensitive])
+def test_single_seeds_leave_a_margin_undecided(study, rule):
+    specs = run_specs()
+    other = {**specs[1][0], "run": OTHER_OMEGA_0}
+    specs.append(({**other, "network": other["network"] | {"omega_0": 20.0}}, ["more"]))
+    directory = study(CNN, lambda rows: rows["f1"]).directory
+    write_results(directory, specs=specs)
+    for run in (CNN, CKCNN, OTHER_OMEGA_0):
+        _set_f1(directory, run, 0.8)
+    claim = rule(Results(directory))
+    assert [vote.verdict for vote in claim.votes] == ["supported"]
+    assert claim.verdict == "undecided"
+    assert len(claim.single_seeds) == 2
+    assert "single training seed" in claim.rule
 
 
 def test_a_network_that_does_not_beat_the_comb_leaves_the_verdict_open(study):
@@ -75,21 +133,26 @@ def test_a_network_that_does_not_beat_the_comb_leaves_the_verdict_open(study):
     results = study(LARGEST, lambda rows: 0.2 + noise(rows))
     claim = claims.larger_kernels_worse(results)
     assert claim.verdict == "undecided"
-    assert claim.evidence[0][0] == f"`ckcnn-k65-w30-s0` minus `{SMALLEST}`"
-    assert claim.evidence[0][1].value == pytest.approx(-0.1, abs=0.001)
-    assert f"does not beat the comb: `{LARGEST}`" in claim.note
+    assert claim.evidence[0].what == f"`ckcnn-k65-w30-s0` minus `{SMALLEST}`"
+    assert claim.evidence[0].estimate.value == pytest.approx(-0.1, abs=0.001)
+    assert claim.unlearned == (LARGEST,)
 
 
-def test_c1_is_undecided_where_lines_disagree_too_much(study):
-    study(CNN, lambda rows: 0.8 + 0 * rows["f1"])
-    swing = lambda rows: 0.8 + 0.3 * np.sign(np.arange(len(rows)) % 2 - 0.5)  # noqa: E731
-    assert claims.dilated_matches(study(CKCNN, swing)).verdict == "undecided"
+def test_c1_is_undecided_where_lines_disagree_too_much(seeded_study):
+    results = seeded_study(cnn=0.8, ckcnn=0.8)
+    for seed in range(3):
+        path = results.directory / "runs" / f"ckcnn_dilated-w8-s{seed}" / "test.csv"
+        rows = pd.read_csv(path)
+        rows["f1"] = 0.8 + 0.3 * np.sign(np.arange(len(rows)) % 2 - 0.5)
+        rows.to_csv(path, index=False)
+    claim = claims.dilated_matches(results)
+    assert (claim.verdict, claim.single_seeds) == ("undecided", ())
 
 
 def test_c2_needs_more_than_one_omega_0(study):
     claim = claims.dilated_insensitive(study(CNN, lambda rows: rows["f1"]))
     assert claim.verdict == "undecided"
-    assert "fewer than two ω0" in claim.note
+    assert "fewer than two ω0" in claim.lacking
     assert claim.evidence == ()
 
 
@@ -153,8 +216,8 @@ ALIKE = {33: 0.8, 65: 0.8, 131: 0.8}
 def test_c5_asks_for_an_advantage_that_noise_brings(noisy_study, quiet, noisy, verdict):
     claim = claims.long_context_helps(noisy_study(quiet, noisy))
     assert claim.verdict == verdict
-    assert claim.note == ""
-    values = [estimate.value for _, estimate in claim.evidence]
+    assert (claim.lacking, claim.unlearned, claim.incomplete) == ("", (), ())
+    values = [each.estimate.value for each in claim.evidence]
     expected = [
         value
         for size in (65, 131)
@@ -168,17 +231,17 @@ def test_c5_asks_for_an_advantage_that_noise_brings(noisy_study, quiet, noisy, v
 def test_c5_leaves_out_a_kernel_that_has_not_learned(noisy_study):
     claim = claims.long_context_helps(noisy_study(ALIKE, {33: 0.7, 65: 0.2, 131: 0.78}))
     assert claim.verdict == "supported"
-    assert [name.split(" at ")[0] for name, _ in claim.evidence] == [
+    assert [each.what.split(" at ")[0] for each in claim.evidence] == [
         "(a) K = 131 minus K = 33",
         "(b) K = 131 minus K = 33",
     ]
-    assert "Left out, because it does not beat the comb: `ckcnn-k65-w30-noise32-s0`" in claim.note
+    assert claim.unlearned == ("ckcnn-k65-w30-noise32-s0",)
 
 
 def test_c5_has_no_verdict_without_the_smallest_kernel(noisy_study):
     claim = claims.long_context_helps(noisy_study(ALIKE, {33: 0.2, 65: 0.75, 131: 0.78}))
     assert (claim.verdict, claim.evidence) == ("undecided", ())
-    assert "the smallest among them, have learned" in claim.note
+    assert "the smallest among them, have learned" in claim.lacking
 
 
 def test_c5_names_kernels_that_were_not_trained_at_every_level(tmp_path):
@@ -187,31 +250,24 @@ def test_c5_names_kernels_that_were_not_trained_at_every_level(tmp_path):
     for spec, _ in specs:
         _set_f1(tmp_path, spec["run"], 0.7)
     claim = claims.long_context_helps(Results(tmp_path))
-    assert claim.note == "Not trained at every level of noise: K = 131."
+    assert claim.incomplete == (131,)
     assert len(claim.evidence) == 2
 
 
 def test_c5_needs_two_levels_of_noise(study):
     claim = claims.long_context_helps(study(CNN, lambda rows: rows["f1"]))
     assert claim.verdict == "undecided"
-    assert "no two levels of noise" in claim.note
+    assert "no two levels of noise" in claim.lacking
 
 
-def test_a_cell_of_several_seeds_is_one_network_to_the_rules(tmp_path):
-    specs = run_specs()
-    for seed in (1, 2):
-        spec = {**specs[1][0], "run": f"ckcnn_dilated-w8-s{seed}"}
-        specs.append(({**spec, "training": {**spec["training"], "seed": seed}}, ["seeds"]))
-    write_results(tmp_path, specs=specs)
-    _set_f1(tmp_path, CNN, 0.8)
-    # The mean of the seeds is equal to the CNN; one of them alone is not.
-    for seed, level in enumerate((0.80, 0.83, 0.77)):
-        _set_f1(tmp_path, f"ckcnn_dilated-w8-s{seed}", level)
-    claim = claims.dilated_matches(Results(tmp_path))
-    ((name, difference),) = claim.evidence
-    assert name == f"`ckcnn_dilated-w8` minus `{CNN}`"
-    assert difference.value == pytest.approx(0, abs=0.002)
-    assert (difference.low, difference.high) == pytest.approx((-0.03, 0.03), abs=0.002)
+def test_a_cell_of_several_seeds_is_one_network_to_the_rules(seeded_study):
+    # The mean of the seeds is equal to the CNN's; one of them alone is not.
+    claim = claims.dilated_matches(seeded_study(cnn=0.8, ckcnn=(0.80, 0.83, 0.77)))
+    decisive, _ = claim.evidence
+    assert decisive.what == "`ckcnn_dilated-w8` minus `cnn_dilated`"
+    assert decisive.estimate.value == pytest.approx(0, abs=0.002)
+    half = stats.t.ppf(0.975, 2) * 0.03 / np.sqrt(3)
+    assert decisive.estimate.high - decisive.estimate.value == pytest.approx(half, rel=0.02)
     assert claim.verdict == "undecided"
 
 
@@ -219,26 +275,39 @@ def test_c2_compares_networks_that_differ_in_omega_0_alone(tmp_path):
     specs = run_specs()
     usual = specs[1][0]
     for name, network, training in (
-        ("ckcnn_dilated-w20-s0", {"omega_0": 20.0}, {}),
-        ("ckcnn_dilated-w8-learning_rate_0.1-s0", {}, {"learning_rate": 0.1}),
+        ("ckcnn_dilated-w20", {"omega_0": 20.0}, {}),
+        ("ckcnn_dilated-w8", {}, {}),
+        ("ckcnn_dilated-w8-learning_rate_0.1", {}, {"learning_rate": 0.1}),
     ):
-        spec = {**usual, "run": name, "network": usual["network"] | network}
-        specs.append(({**spec, "training": usual["training"] | training}, ["more"]))
+        for seed in range(3):
+            spec = {**usual, "run": f"{name}-s{seed}", "network": usual["network"] | network}
+            if spec["run"] != CKCNN:
+                changed = usual["training"] | training | {"seed": seed}
+                specs.append(({**spec, "training": changed}, ["more"]))
     write_results(tmp_path, specs=specs)
     for spec, _ in specs:
         _set_f1(tmp_path, spec["run"], 0.7 if "rate" in spec["run"] else 0.8)
     claim = claims.dilated_insensitive(Results(tmp_path))
-    assert [name for name, _ in claim.evidence] == [f"`ckcnn_dilated-w20-s0` minus `{CKCNN}`"]
+    assert [each.what for each in claim.evidence] == [
+        "`ckcnn_dilated-w20` minus `ckcnn_dilated-w8`"
+    ]
     assert claim.verdict == "supported"
 
 
+@pytest.mark.parametrize(
+    ("other", "verdict"), [(0.81, "supported"), (0.82, "undecided"), (0.9, "contradicted")]
+)
+def test_c2_is_equality_within_the_margin_at_every_omega_0(seeded_study, other, verdict):
+    claim = claims.dilated_insensitive(seeded_study(cnn=0.8, ckcnn=0.8, other=other))
+    assert claim.verdict == verdict
+
+
 @pytest.mark.parametrize(("equal_f1", "verdict"), [(0.02, "supported"), (0.005, "contradicted")])
-def test_the_margins_are_those_of_the_study(tmp_path, study, equal_f1, verdict):
-    study(CNN, lambda rows: 0.8 + 0 * rows["f1"])
-    study(CKCNN, lambda rows: 0.81 + noise(rows))
+def test_the_margins_are_those_of_the_study(seeded_study, equal_f1, verdict):
+    results = seeded_study(cnn=0.8, ckcnn=0.81)
     about = {**STUDY, "claims": {"equal_f1": equal_f1, "large_gap": 0.05}}
-    (tmp_path / "study.json").write_text(json.dumps(about))
-    claim = claims.dilated_matches(Results(tmp_path))
+    (results.directory / "study.json").write_text(json.dumps(about))
+    claim = claims.dilated_matches(results)
     assert claim.verdict == verdict
     assert f"within ±{equal_f1:g}" in claim.rule
 
@@ -252,7 +321,7 @@ def test_foreign_margins_are_refused(tmp_path):
 
 def test_the_table_has_every_claim_once_and_all_that_was_measured(noisy_study):
     results = noisy_study(ALIKE, {33: 0.7, 65: 0.75, 131: 0.78})
-    table = claims.claims_table(results)
+    table = claims_table(results)
     effects = table.data[table.data["is_effect"]].set_index("claim")
     assert list(effects.index) == ["C1", "C2", "C3", "C4", "C5"]
     assert effects.verdict["C5"] == "supported"
@@ -270,15 +339,47 @@ def test_claims_that_a_study_cannot_test_are_undecided(tmp_path, experiment):
     write_results(tmp_path, specs=[(spec, [experiment]) for spec, _ in specs])
     for spec, _ in specs:
         _set_f1(tmp_path, spec["run"], 0.8)
-    table = claims.claims_table(Results(tmp_path)).data.set_index("claim")
-    decided = set(table.index[table["verdict"] != "undecided"])
-    assert decided == ({"C1"} if experiment == "dilated" else set())
-    assert (table.loc[table["verdict"] == "undecided", "note"] != "").sum() >= 4 - len(decided)
+    table = claims_table(Results(tmp_path)).data.set_index("claim")
+    assert set(table["verdict"]) == {"undecided"}
+    assert (table["note"] != "").sum() >= 4
 
 
 def test_markdown_holds_rule_evidence_and_verdict(study):
     study(CKCNN, lambda rows: 0.8 + noise(rows))
-    claim = claims.dilated_matches(study(CNN, lambda rows: 0.8 + noise(rows)))
-    text = claims.as_markdown(claim)
-    for part in (claim.statement, claim.rule, f"`{CKCNN}` minus `{CNN}`", f"**{claim.verdict}**"):
+    results = study(CNN, lambda rows: 0.8 + noise(rows))
+    claim = claims.dilated_matches(results)
+    text = as_markdown(results, claim)
+    for part in (
+        claim.statement,
+        claim.rule,
+        f"`{CKCNN}` minus `{CNN}` | +0.000",
+        "(90 %)",
+        f"With a single training seed: `{CNN}`, `{CKCNN}`.",
+        f"**{claim.verdict}**",
+    ):
         assert part in text
+
+
+def test_notes_tell_how_votes_fall_and_how_large_the_reference_is(study):
+    study(CNN, lambda rows: 0.9 + 0 * rows["f1"], "train")
+    results = study(CNN, lambda rows: 0.9 + 0 * rows["f1"])
+    for size, level in ((33, 0.95), (65, 0.7), (131, 0.7)):
+        run = f"ckcnn-k{size}-w30-s0"
+        study(run, lambda rows, level=level: level + noise(rows), "train")
+        results = study(run, lambda rows, level=level: level + noise(rows))
+    claim = claims.large_kernels_under_fit(results)
+    assert note_on(results, claim) == (
+        "One by one: K = 33 contradicted, K = 65 supported, K = 131 supported."
+    )
+    path = results.directory / "summary.csv"
+    rows = pd.read_csv(path)
+    rows.loc[rows["network"] == "cnn_dilated", "parameters"] = 5825
+    rows.to_csv(path, index=False)
+    path = results.directory / "runs" / CNN / "spec.json"
+    spec = json.loads(path.read_text())
+    spec["network"]["layers"] = 8
+    path.write_text(json.dumps(spec))
+    assert note_on(Results(results.directory), claim).endswith(
+        f"The reference `{CNN}` has 5,825 parameters and a receptive field of 511 samples; the "
+        "thesis's has 137,729."
+    )

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from synthetic_lines import write_data_set
-from typer.testing import CliRunner
 
 from ckstudy.archive.contents import (
     archived_config,
@@ -19,8 +18,7 @@ from ckstudy.archive.contents import (
     make_archive,
     restore_run,
 )
-from ckstudy.archive.lines import CORRECTED, ROUNDED, SAME, check_lines
-from ckstudy.cli import app
+from ckstudy.archive.lines import CORRECTED, ROUNDED, SAME, check_lines, warnings
 from ckstudy.dataset import data_hash, read_lines
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
@@ -228,20 +226,18 @@ def test_the_same_lines_are_known_again(archive, again):
     assert check_lines(again, archived_lines(archive)) == dict.fromkeys(SPLITS, SAME)
 
 
-def test_lines_of_another_processor_are_warned_about(archive, again, tmp_path):
+def test_lines_of_another_processor_are_warned_about(archive, again):
     rounded = np.random.default_rng(0)
     change(again / "test.h5", "rf", lambda rf: rf * (1 + 1e-6 * rounded.normal(size=rf.shape)))
     found = check_lines(again, archived_lines(archive))
     assert found == {"train": SAME, "validation": SAME, "test": ROUNDED}
-    out = tmp_path / "lines.json"
-    options = ["--archive", str(archive), "--data", str(again), "--out", str(out)]
-    answer = CliRunner().invoke(app, ["check-lines", *options])
-    assert answer.exit_code == 0
-    assert answer.output.startswith("warning: the lines test differ from the archived ones by roun")
-    assert json.loads(out.read_text()) == found
-    answer = CliRunner().invoke(app, ["check-lines", *options, "--lines", "train"])
-    assert answer.output == ""
-    assert json.loads(out.read_text()) == {"train": SAME}
+    (warning,) = warnings(found)
+    assert warning.startswith("the lines test differ from the archived ones by rounding")
+    found = check_lines(again, archived_lines(archive, ["train"]))
+    assert found == {"train": SAME}
+    assert warnings(found) == []
+    with pytest.raises(StudyError, match="knows no lines noise_7/test"):
+        archived_lines(archive, ["noise_7/test"])
 
 
 def test_a_small_change_of_the_simulator_is_told_from_another_processor(archive, again):

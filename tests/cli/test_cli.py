@@ -4,8 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from typer.main import get_command
+
+from ckstudy.cli import app, arguments, localise
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,13 +72,59 @@ def test_the_grid_of_the_quick_study_is_an_overlay_of_the_thesiss():
     }
 
 
+def test_the_version_is_that_of_the_package():
+    import ckstudy as package
+
+    assert ckstudy("--version").stdout == f"ckstudy {package.__version__}\n"
+
+
+def test_what_only_the_workflow_does_is_no_command():
+    names = {command.name for command in app.registered_commands}
+    assert names == {
+        "localise",
+        "grid", "train-grid", "status", "archive",
+        "simulate", "train", "calibrate", "evaluate", "baselines", "figures", "learning-curve",
+        "models", "check-device", "import-srml1d", "check-simulator",
+    }  # fmt: skip
+    assert {command.rich_help_panel for command in app.registered_commands} == {
+        localise.OWN, arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,
+    }  # fmt: skip
+
+
+def test_choices_of_the_help_are_those_that_there_are():
+    from ckstudy.acoustics.shell import SHELLS
+    from ckstudy.acoustics.specification import POPULATIONS
+    from ckstudy.study.presets import PRESETS
+
+    assert get_args(arguments.PresetName) == tuple(PRESETS)
+    assert get_args(arguments.PopulationName) == tuple(POPULATIONS)
+    assert get_args(arguments.ShellName) == tuple(SHELLS)
+    message = refused("models", "--preset", "thesis")
+    for name in PRESETS:
+        assert name in message
+
+
+def test_defaults_of_the_help_are_those_of_the_simulator():
+    from dataclasses import fields
+
+    from ckstudy.acoustics.specification import SimulationSpec
+
+    command = get_command(app).commands["simulate"]
+    shown = {option.name: option.show_default for option in command.params}
+    for field in fields(SimulationSpec):
+        default = field.default
+        text = " ".join(f"{x:g}" for x in default) if isinstance(default, tuple) else default
+        text = f"{text:g}" if isinstance(text, int | float) else text
+        assert shown[field.name] == (text or "the population's own"), field.name
+
+
 @pytest.mark.parametrize(
     ("spec", "wrong"),
     [
         ("no-such-file.json", "cannot be read"),
         ("{", "not valid JSON"),
         ("LIST", "must be a JSON object"),
-        (json.dumps({"run": "x"}), "lacks network, training, loss"),
+        (json.dumps({"run": "x"}), "lacks loss, network, training"),
     ],
 )
 def test_a_bad_spec_is_one_message(tmp_path, spec, wrong):

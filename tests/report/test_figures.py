@@ -58,7 +58,7 @@ def texts(figure) -> str:
 def test_another_process_draws_the_same_bytes(study, tmp_path):
     # Another process, hash seed and number of threads: what differs from run to run would show.
     wanted = ["figure2_ckconv", "figure4_ckcnn", "figure6_scoring", "population"]
-    wanted += ["figure8_omega_0", "learning_curves"]
+    wanted += ["figure7_dilated", "figure8_omega_0", "learning_curves"]
     command = [sys.executable, "-m", "ckstudy", "figures", *wanted]
     command += ["--results", str(study[0].directory), "--out", str(tmp_path / "there")]
     environment = {**os.environ, "PYTHONHASHSEED": "4321", "OMP_NUM_THREADS": "2"}
@@ -165,13 +165,16 @@ def test_figure_5_prints_the_loss_that_it_shows(figures):
 
 def test_figure_7_plots_each_test_line(figures, study):
     results, test_f1 = study
-    panels = figures["figure7_dilated"].axes
+    panels = figures["figure7_dilated"].axes[:2]
     for panel, run in zip(panels, ("cnn_dilated-s0", "ckcnn_dilated-w8-s0"), strict=True):
         points = np.asarray(panel.collections[0].get_offsets())
         written = pd.read_csv(results.directory / "runs" / run / "test.csv")
-        bubbles = written.drop_duplicates("line")["bubbles"]
-        np.testing.assert_array_equal(points[:, 0], bubbles)
+        lines = written.drop_duplicates("line")
+        np.testing.assert_allclose(points[:, 0], lines["pressure_kpa"])
         np.testing.assert_allclose(points[:, 1], test_f1[run])
+        expected = np.corrcoef(lines["pressure_kpa"], test_f1[run])[0, 1]
+        (said,) = (text.get_text() for text in panel.texts)
+        assert f"pressure {expected:.2f}".replace("-", "−") in said
 
 
 def test_figure_8_marks_medians_of_both_studies_and_says_what_is_missing(figures, study):
@@ -180,7 +183,7 @@ def test_figure_8_marks_medians_of_both_studies_and_says_what_is_missing(figures
     thesis = [line for line in large.lines if line.get_marker() == "D"]
     assert [line.get_ydata()[0] for line in thesis][-2:] == [0.001, 0.262]
     assert len(thesis) == 8
-    medians = [line.get_ydata()[0] for line in small.lines if line.get_marker() != "D"]
+    medians = [line.get_ydata()[0] for line in small.lines if line.get_color() == style.BLUE]
     expected = [np.median(test_f1[f"ckcnn-k131-w{omega}-s0"]) for omega in (10, 30)]
     assert medians == pytest.approx(expected)
     assert "K = 527: $\\omega_0$ = 20, 40, 50, 60, 70, 80" in texts(figures["figure8_omega_0"])
@@ -193,8 +196,8 @@ def test_figure_8_draws_a_network_that_finds_nothing(tmp_path):
     pd.read_csv(path).assign(f1=0.001).to_csv(path, index=False)
     figure = make("figure8_omega_0", Results(tmp_path))
     FigureCanvasAgg(figure).draw()
-    medians = [line.get_ydata()[0] for line in figure.axes[1].lines if line.get_marker() != "D"]
-    assert medians[0] == 0.001
+    bars = [line for line in figure.axes[1].lines if line.get_color() == style.BLUE]
+    assert bars[0].get_ydata()[0] == 0.001
 
 
 def test_kernel_size_figure_holds_thesis_and_study(figures, study):
@@ -202,17 +205,28 @@ def test_kernel_size_figure_holds_thesis_and_study(figures, study):
     (panel,) = figures["kernel_size"].axes
     thesis = next(line for line in panel.lines if line.get_label().startswith("thesis"))
     assert list(thesis.get_xdata()) == [65, 131, 263, 527, 1055, 2111]
-    test = next(box for box in panel.containers if box.get_label() == "ours, test lines")
     expected = [test_f1[f"ckcnn-k{size}-w30-s0"].mean() for size in (33, 65, 131)]
-    assert list(test.lines[0].get_ydata()) == pytest.approx(expected)
+    assert marks(panel, "ours, test lines") == pytest.approx(expected)
+
+
+def marks(panel, label: str) -> list[float]:
+    """Heights of a curve's marks: the joined ones, and the hollow ones of what has not learned."""
+    labels = [box.get_label() for box in panel.containers]
+    place = labels.index(label)
+    heights = np.array(panel.containers[place].lines[0].get_ydata())
+    if place + 1 < len(labels) and labels[place + 1].startswith("_"):
+        hollow = np.array(panel.containers[place + 1].lines[0].get_ydata())
+        assert (np.isnan(heights) ^ np.isnan(hollow)).all()
+        heights = np.where(np.isnan(heights), hollow, heights)
+    return heights.tolist()
 
 
 def dots(panel) -> list[tuple[float, float]]:
-    """Small black dots: single training seeds."""
+    """Small dots: single training seeds."""
     return [
         point
         for line in panel.lines
-        if line.get_marker() == "." and line.get_color() == style.BLACK
+        if line.get_marker() == "."
         for point in zip(line.get_xdata(), line.get_ydata(), strict=True)
     ]
 
@@ -224,22 +238,41 @@ def test_kernel_size_figure_shows_the_seeds_beside_their_mean(beyond):
     seeds = [test_f1[f"ckcnn-k65-w30-s{seed}"].mean() for seed in range(3)]
     test = next(box for box in panel.containers if box.get_label() == "ours, test lines")
     assert list(test.lines[0].get_xdata()) == [33, 65, 131]
-    assert test.lines[0].get_ydata()[1] == pytest.approx(np.mean(seeds))
+    assert marks(panel, "ours, test lines")[1] == pytest.approx(np.mean(seeds))
     beside = 65 * 2**SEED_SHIFT
     drawn = [height for place, height in dots(panel) if place == pytest.approx(beside)]
     assert drawn == pytest.approx(seeds)
-    assert "single training seeds" in texts(figure)
+    assert "single seeds" in texts(figure)
+
+
+def test_a_network_that_has_not_learned_is_hollow_and_apart(tmp_path):
+    write_results(tmp_path)
+    path = tmp_path / "baseline_lines.csv"
+    rows = pd.read_csv(path)
+    rows.assign(f1=0.3).to_csv(path, index=False)
+    path = tmp_path / "runs" / "ckcnn-k65-w30-s0" / "test.csv"
+    pd.read_csv(path).assign(f1=0.001).to_csv(path, index=False)
+    figure = make("kernel_size", Results(tmp_path))
+    (panel,) = figure.axes
+    joined = next(box for box in panel.containers if box.get_label() == "ours, test lines")
+    assert np.isnan(joined.lines[0].get_ydata()).tolist() == [False, True, False]
+    hollow = [box for box in panel.containers if box.lines[0].get_markerfacecolor() == "white"]
+    for box in hollow:
+        assert np.isnan(box.lines[0].get_ydata()).tolist() == [True, False, True]
+        assert box.lines[0].get_linestyle() == "None"
+    assert len(hollow) == 3
+    assert "Hollow: not learned" in texts(figure)
 
 
 def test_noise_figure_has_a_line_for_each_level(beyond, figures):
     _, test_f1 = beyond
     (panel,) = figures["kernel_size_noise"].axes
     lines = {box.get_label(): box.lines[0] for box in panel.containers}
-    assert list(lines) == ["0 % noise", "32 % noise"]
+    assert [label for label in lines if label[0] != "_"] == ["0 % noise", "32 % noise"]
     expected = [test_f1[f"ckcnn-k{size}-w30-noise32-s0"].mean() for size in (33, 65, 131)]
-    assert list(lines["32 % noise"].get_ydata()) == pytest.approx(expected)
+    assert marks(panel, "32 % noise") == pytest.approx(expected)
     seeds = [test_f1[f"ckcnn-k65-w30-s{seed}"].mean() for seed in range(3)]
-    assert lines["0 % noise"].get_ydata()[1] == pytest.approx(np.mean(seeds))
+    assert marks(panel, "0 % noise")[1] == pytest.approx(np.mean(seeds))
     assert lines["0 % noise"].get_linestyle() != lines["32 % noise"].get_linestyle()
     assert [height for _, height in dots(panel)] == pytest.approx(seeds)
 
@@ -252,16 +285,17 @@ def test_figures_of_the_thesis_take_a_cell_of_several_seeds_as_one(tmp_path):
         specs.append(({**spec, "run": f"{name}-s1", "training": again}, ["seeds"]))
     test_f1 = write_results(tmp_path, specs=specs)
     results = Results(tmp_path)
-    conventional, continuous = make("figure7_dilated", results).axes
+    conventional, continuous, _ = make("figure7_dilated", results).axes
     points = np.asarray(conventional.collections[0].get_offsets())[:, 1]
     both = np.mean([test_f1["cnn_dilated-s0"], test_f1["cnn_dilated-s1"]], axis=0)
     np.testing.assert_allclose(points, both)
     assert len(continuous.collections[0].get_offsets()) == len(both)
     small = make("figure8_omega_0", results).axes[0]
     medians = [np.median(test_f1[f"ckcnn-k131-w10-s{seed}"]) for seed in (0, 1)]
-    bar, ticks = small.lines[:2]
+    bar = next(line for line in small.lines if line.get_color() == style.BLUE)
     assert list(bar.get_ydata()) == pytest.approx([np.mean(medians)] * 2)
-    assert list(ticks.get_ydata()) == pytest.approx(medians)
+    dotted = next(line for line in small.lines if line.get_marker() == "o")
+    assert list(dotted.get_ydata()) == pytest.approx(medians)
     curves = make("learning_curves", results)
     drawn = [line for axes in curves.axes for line in axes.lines if len(line.get_xdata()) == 12]
     assert len(drawn) == 11  # two of the dilated network, none without a panel of its own

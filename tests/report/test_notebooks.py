@@ -13,14 +13,12 @@ from PIL import Image
 from synthetic_results import beyond_specs, write_lines_and_model, write_results
 from typer.testing import CliRunner
 
-from ckstudy.analysis import ablation, claims
-from ckstudy.analysis import noise as noise_experiment
 from ckstudy.analysis.results import Results
 from ckstudy.cli import app
 from ckstudy.errors import StudyError
+from ckstudy.report import tables
 from ckstudy.report.figures import FIGURES
 from ckstudy.report.notebook import execute
-from ckstudy.report.tables import thesis_tables as tables
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "workflow" / "notebooks").glob("*.ipynb"))
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
@@ -86,13 +84,13 @@ def test_committed_notebooks_are_clean(path):
         ("02_dilated", {"dilated": tables.dilated_table, "baselines": tables.baselines_table}),
         ("03_kernel_size", {"table1": tables.kernel_size_table}),
         ("04_omega_0", {"table2": tables.omega_0_table}),
-        ("05_noise", {"noise": noise_experiment.noise_table}),
+        ("05_noise", {"noise": tables.noise_table}),
         (
             "06_claims",
             {
-                "claims": claims.claims_table,
-                "explanations": ablation.explanations_table,
-                "ablation": ablation.ablation_table,
+                "claims": tables.claims_table,
+                "explanations": tables.explanations_table,
+                "ablation": tables.ablation_table,
             },
         ),
     ],
@@ -159,17 +157,17 @@ def test_a_foreign_kernel_of_the_same_name_is_not_used(tmp_path, monkeypatch):
     assert printed["text"].strip() == sys.executable
 
 
-def test_the_verb_reports_bad_input(tmp_path):
-    run = CliRunner().invoke
-    source = write_notebook(tmp_path / "in.ipynb", "x = 1")
-    paths = [str(tmp_path / "out.ipynb"), "--log", str(tmp_path / "log.ipynb")]
-    answer = run(app, ["notebook", str(source), *paths, "-p", "x"])
-    assert isinstance(answer.exception, StudyError)
-    assert "'x' is not of the form NAME=VALUE" in str(answer.exception)
-    answer = run(app, ["notebook", str(tmp_path / "none.ipynb"), *paths])
-    assert "there is no notebook" in str(answer.exception)
-    answer = run(app, ["figures", "figure9", "--out", str(tmp_path)])
+def test_a_missing_notebook_is_said(tmp_path):
+    with pytest.raises(StudyError, match="there is no notebook"):
+        execute(tmp_path / "none.ipynb", tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
+
+
+def test_figures_that_cannot_be_drawn_are_said(tmp_path):
+    answer = CliRunner().invoke(app, ["figures", "figure9", "--out", str(tmp_path)])
     assert "unknown figure 'figure9'" in str(answer.exception)
+    answer = CliRunner().invoke(app, ["figures", "population", "--out", str(tmp_path)])
+    assert isinstance(answer.exception, StudyError)
+    assert "name them with --results" in str(answer.exception)
 
 
 @pytest.mark.parametrize("path", sorted(REPORT.glob("*.rst")), ids=lambda path: path.stem)

@@ -4,10 +4,11 @@ import pytest
 from scipy.stats import binom
 from synthetic_results import BASELINES, LINES, write_results
 
-from ckstudy.analysis import estimates, thesis
+from ckstudy.analysis import comparisons, estimates, thesis
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-from ckstudy.report.tables import thesis_tables as tables
+from ckstudy.report import tables
+from ckstudy.report.tables.baselines import best_against_comb
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_the_comb_may_win_or_draw(tmp_path, comb, verdict):
     mine = (rows["baseline"] == "comb") & (rows["score"] == "upstream")
     rows.loc[mine, "f1"] = comb or test_f1["cnn_dilated-s0"][::-1]
     rows.to_csv(path, index=False)
-    assert verdict in tables.best_against_comb(Results(tmp_path))
+    assert verdict in best_against_comb(Results(tmp_path))
 
 
 def test_best_run_is_chosen_on_validation_lines(tmp_path):
@@ -153,7 +154,7 @@ def test_best_run_is_chosen_on_validation_lines(tmp_path):
     rows = pd.read_csv(path)
     rows.loc[rows["split"] == "validation", "mean_f1"] = 0.999
     rows.to_csv(path, index=False)
-    assert tables.best_run(Results(tmp_path)) == "ckcnn-k33-w30-s0"
+    assert comparisons.best_run(Results(tmp_path)) == "ckcnn-k33-w30-s0"
 
 
 @pytest.mark.parametrize("experiment", ["dilated", "kernel_size", "another"])

@@ -21,6 +21,8 @@ from ckstudy.networks.release import save_model
 from ckstudy.scoring import matched, upstream
 from ckstudy.scoring.evaluation import model_digest
 from ckstudy.scoring.intervals import mean_interval
+from ckstudy.scoring.score_files import write_table
+from ckstudy.scoring.summary import summarise_runs
 
 NETWORK = {"name": "ckcnn", "kernel_size": 9, "channels": 2, "layers": 2, "hidden": 4}
 TRAINING = {"input_scaling": "line_rms", "seed": 3, "decay_epochs": [5], "crop": None}
@@ -156,11 +158,11 @@ def test_calibrate_has_no_way_to_a_test_line():
 
 
 def test_the_summary_has_every_run_split_calibration_score_and_tolerance(study, tmp_path):
-    experiments = json.dumps({"kernel_size": ["a-run", "b-run"], "omega_0": ["a-run", "gone"]})
-    invoke(
-        "collect", "--runs", study / "runs", "--run", "b-run", "--run", "a-run",
-        "--experiments", experiments, "--out", tmp_path / "summary.csv",
-    )  # fmt: skip
+    experiments = {"kernel_size": ["a-run", "b-run"], "omega_0": ["a-run", "gone"]}
+    write_table(
+        tmp_path / "summary.csv",
+        summarise_runs(study / "runs", ["b-run", "a-run"], experiments),
+    )
     table = pd.read_csv(tmp_path / "summary.csv")
     assert table.columns[:7].tolist() == [
         "run", "experiments", "preset", "network", "kernel_size", "omega_0", "parameters",
@@ -189,11 +191,10 @@ def test_the_summary_has_every_run_split_calibration_score_and_tolerance(study, 
     assert row["lines"] == 8
 
 
-def test_all_runs_are_collected_by_default(study, tmp_path):
-    invoke("collect", "--runs", study / "runs", "--out", tmp_path / "summary.csv")
-    table = pd.read_csv(tmp_path / "summary.csv")
+def test_all_runs_are_summarised_by_default(study):
+    table = summarise_runs(study / "runs")
     assert table["run"].unique().tolist() == ["a-run", "b-run"]
-    assert table["experiments"].isna().all()
+    assert (table["experiments"] == "").all()
 
 
 def test_baselines_are_written_and_printed(study, tmp_path):
@@ -251,7 +252,7 @@ def test_a_missing_model_is_one_message(study):
 def copied(study, tmp_path):
     run = tmp_path / "runs" / "a-run"
     run.mkdir(parents=True)
-    for name in ("spec.json", "thresholds.csv", "train.csv", "test.csv"):
+    for name in ("spec.json", "model.safetensors", "thresholds.csv", "train.csv", "test.csv"):
         (run / name).write_bytes((study / "runs" / "a-run" / name).read_bytes())
     return run
 
@@ -271,6 +272,8 @@ def change_threshold(path):
     [
         ("test.csv", lambda path: path.unlink(), r"no file .*test\.csv; .*ckstudy evaluate"),
         ("train.csv", lambda path: path.unlink(), r"no file .*train\.csv; .*ckstudy calibrate"),
+        ("model.safetensors", lambda path: path.unlink(), r"no model file .*model\.safetensors"),
+        ("model.safetensors", lambda path: path.write_text("x"), "no readable safetensors file"),
         ("test.csv", drop_last_line, r"test\.csv is truncated"),
         ("test.csv", change_threshold, r"test\.csv was made with other thresholds"),
         ("thresholds.csv", change_threshold, r"made with other thresholds"),
@@ -279,12 +282,11 @@ def change_threshold(path):
         ("spec.json", lambda path: path.write_text("{}"), "no spec of a run"),
     ],
 )
-def test_a_spoilt_run_is_not_collected(study, tmp_path, name, spoil, message):
+def test_a_spoilt_run_is_not_summarised(study, tmp_path, name, spoil, message):
     run = copied(study, tmp_path)
     spoil(run / name)
     with pytest.raises(StudyError, match=message):
-        invoke("collect", "--runs", run.parent, "--run", "a-run", "--out", tmp_path / "s.csv")
-    assert not (tmp_path / "s.csv").exists()
+        summarise_runs(run.parent, ["a-run"])
 
 
 def test_the_summary_tells_the_noise_of_the_lines_of_each_run(study, tmp_path):
@@ -294,13 +296,12 @@ def test_the_summary_tells_the_noise_of_the_lines_of_each_run(study, tmp_path):
     spec = json.loads((run / "spec.json").read_text())
     (other / "spec.json").write_text(json.dumps({**spec, "data": {"noise_percent": 32.0}}))
     for own in (0.0, 4.0):
-        out = tmp_path / "s.csv"
-        invoke("collect", "--runs", run.parent, "--noise-percent", own, "--out", out)
-        noise = pd.read_csv(out).groupby("run")["noise_percent"].unique()
+        table = summarise_runs(run.parent, noise_percent=own)
+        noise = table.groupby("run")["noise_percent"].unique()
         assert noise["a-run"] == [own]
         assert noise["noisy"] == [32.0]
 
 
-def test_nothing_to_collect_is_said(tmp_path):
+def test_nothing_to_summarise_is_said(tmp_path):
     with pytest.raises(StudyError, match="no run in"):
-        invoke("collect", "--runs", tmp_path, "--out", tmp_path / "s.csv")
+        summarise_runs(tmp_path)

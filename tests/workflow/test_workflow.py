@@ -1,24 +1,18 @@
-"""The workflow: what it plans, what it refuses, and that it runs from nothing to the tables."""
+"""The workflow: what it plans, and what it refuses."""
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import yaml
-from checkout import ckstudy, copy_checkout, planned, snakemake
+from checkout import ROOT, copy_checkout, overlay, planned, snakemake
 
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
     """A copy of what the workflow needs."""
     return copy_checkout(tmp_path)
-
-
-def overlay(folder: Path, changes: dict) -> str:
-    path = folder / "overlay.yaml"
-    path.write_text(yaml.safe_dump(changes), encoding="utf-8")
-    return str(path)
 
 
 def test_the_full_study_plans_22_trainings(checkout):
@@ -30,6 +24,22 @@ def test_the_full_study_plans_22_trainings(checkout):
 def test_the_cluster_profile_plans_the_same(checkout):
     jobs = planned(snakemake(checkout, "-n", "--workflow-profile", "profiles/slurm"))
     assert jobs["train"] == 22
+
+
+def test_it_plans_the_same_from_another_folder(tmp_path):
+    snakefile = ("-n", "-s", str(ROOT / "Snakefile"))
+    assert planned(snakemake(tmp_path, *snakefile, source=ROOT / "src"))["train"] == 22
+    archive = ("--configfile", str(ROOT / "config/archive.yaml"))
+    jobs = planned(snakemake(tmp_path, *snakefile, *archive, source=ROOT / "src"))
+    assert jobs["restore_network"] == jobs["evaluate"] > 22
+    elsewhere = ("-d", str(tmp_path / "elsewhere"))
+    assert planned(snakemake(ROOT, "-n", *elsewhere))["train"] == 22
+
+
+def test_a_name_is_no_pattern(checkout):
+    axes = {"networks": ["ckcnn"], "kernel_size": [131], "omega_0": [30], "batch_size": [1000000]}
+    changes = overlay(checkout, {"experiments": {"batch": axes}})
+    assert planned(snakemake(checkout, "-n", "--configfile", changes))["train"] == 23
 
 
 def test_no_training_sees_a_test_line(checkout):
@@ -77,19 +87,30 @@ def test_each_network_gets_the_lines_of_its_own_noise(checkout):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"trainning": {}}, "'trainning' was unexpected"),
-        ({"data": {"noise": 3}}, "'noise' was unexpected"),
-        ({"training": {"optimizer_step": "sample"}}, "'sample' is not one of"),
-        ({"experiments": {"kernel_size": {"kernel_size": [64]}}}, "64 is even"),
+        ({"trainning": {}}, "the config has no key 'trainning'"),
+        ({"data": {"noise": 3}}, "data has no key 'noise'"),
+        ({"training": {"optimizer_step": "sample"}}, "training.optimizer_step must be one of"),
+        ({"training": {"learning_rate": float("nan")}}, "training.learning_rate must be a finite"),
+        ({"results": "/"}, "results must be the path of a folder"),
+        ({"experiments": {"kernel_size": {"kernel_size": [64]}}}, "an odd whole number"),
         ({"experiments": {"kernel_size": {"kernel_size": []}}}, "axis 'kernel_size' is empty"),
-        ({"experiments": {"x": {"networks": ["lstm"]}}}, "unknown network 'lstm'"),
-        ({"experiments": {"x": {"networks": ["ckcnn"], "noise_percent": [300]}}}, "300 is greater"),
+        ({"experiments": {"kernel_size": {"optimizer_step": ["foo"]}}}, "optimizer_step must be"),
+        ({"experiments": {"a/../b c": {"networks": ["ckcnn"]}}}, "'a/../b c'"),
     ],
 )
 def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes, named):
     answer = snakemake(checkout, "--cores", "1", "--configfile", overlay(checkout, changes))
     assert answer.returncode != 0
-    assert named in answer.stdout + answer.stderr
+    (line,) = [line for line in answer.stderr.splitlines() if "config: " in line]
+    assert named in line
+    assert len(line) < 300
+    # The command says the same.
+    config = ("--config", "config/config.yaml", "--config", overlay(checkout, changes))
+    command = [sys.executable, "-m", "ckstudy", "grid", *config]
+    said = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=60)
+    assert said.returncode == 2
+    assert said.stderr.strip().removeprefix("ckstudy: error: ") == line.partition("config: ")[2]
+    assert "additionalProperties" not in answer.stdout + answer.stderr
     assert not (checkout / "results").exists()
 
 
@@ -106,49 +127,3 @@ def test_the_full_study_without_cuda_stops_before_anything_runs(checkout):
     assert "config/quick.yaml" in said
     assert "device: cpu" in said
     assert not (checkout / "results").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_study_runs_and_reruns_only_what_a_change_concerns(checkout):
-    quick = ("--cores", "2", "--configfile", "config/tiny.yaml")
-    answer = snakemake(checkout, *quick)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    results = checkout / "results/tiny"
-    for name in ("table1", "table2", "dilated", "baselines"):
-        assert "study `tiny`" in (results / f"tables/{name}.md").read_text(encoding="utf-8")
-    assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
-
-    # An archive of it gives the same tables without training.
-    archive = ("archive", "--config", "config/config.yaml", "--config", "config/tiny.yaml")
-    ckstudy(checkout, *archive, "--out", "archive/tiny")
-    again = {"archive": "archive/tiny", "results": "results/again", "device": "cpu"}
-    answer = snakemake(checkout, "--cores", "2", "--configfile", overlay(checkout, again))
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert not (checkout / "results/again/checkpoints").exists()
-    for path in sorted((results / "tables").iterdir()):
-        assert path.read_bytes() == (checkout / "results/again/tables" / path.name).read_bytes()
-
-    # Nothing is left to do, whatever is reworded.
-    loss = checkout / "src/ckstudy/training/loss.py"
-    loss.write_text(loss.read_text(encoding="utf-8") + "\n# reworded\n", encoding="utf-8")
-    assert "Nothing to be done" in snakemake(checkout, "-n", *quick).stdout
-
-    # One kernel size more trains one network more.
-    larger = overlay(checkout, {"experiments": {"kernel_size": {"kernel_size": [9, 33, 131]}}})
-    jobs = planned(snakemake(checkout, "-n", *quick, larger))
-    assert [jobs.get(rule) for rule in ("simulate", "train", "calibrate", "evaluate")] == [
-        None,
-        1,
-        1,
-        1,
-    ]
-    assert jobs["notebook_kernel_size"] == 1
-
-    # Code that only scores retrains nothing.
-    scoring = checkout / "src/ckstudy/scoring/matched.py"
-    scoring.write_text(scoring.read_text(encoding="utf-8") + "\nMORE = 1\n", encoding="utf-8")
-    jobs = planned(snakemake(checkout, "-n", *quick))
-    assert "train" not in jobs
-    assert "simulate" not in jobs
-    assert jobs["calibrate"] == jobs["evaluate"] == 4

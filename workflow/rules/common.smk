@@ -1,4 +1,9 @@
 # Reads and checks the config, and expands the grid. Nothing here computes a result.
+#
+# `snakemake --lint` leaves remarks that are meant to stay: a conda environment for each rule (one
+# installation with pinned versions serves all, constraints.txt), `config[device]` outside params
+# (a network trained on another device is not trained again), folders as params (a step that reads
+# many files of the results), and functions beside the rules that alone use them.
 
 import json
 import os
@@ -12,18 +17,33 @@ from snakemake.exceptions import WorkflowError
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.study.config import read_layer, read_study
-from ckstudy.provenance import source_digest
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
     noise_levels,
 )
+from digests import code_of  # beside this file
+from locks import remove_stale_lock
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
+if workflow.is_main_process and not workflow.dryrun:
+    remove_stale_lock()
+
+# The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
+WORKFLOW = os.path.relpath(os.path.join(workflow.basedir, "workflow"))
+
+
+def find_archive(path):
+    """An archive in the working directory, or the one of that name beside the Snakefile."""
+    beside = os.path.relpath(os.path.join(workflow.basedir, path))
+    return beside if os.path.exists(beside) and not os.path.exists(path) else path
+
+
 try:
     if config.get("archive"):
+        config["archive"] = find_archive(config["archive"])
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
@@ -67,7 +87,7 @@ BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
     lines="|".join(map(re.escape, LINES)),
-    level=f"({'|'.join(BASELINES)})",  # in brackets, so that it may be empty
+    level=f"({'|'.join(map(re.escape, BASELINES))})",  # in brackets, so that it may be empty
 
 
 def lines_of(split):

@@ -3,8 +3,6 @@
 # Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, RESULTS/{baselines,summary}.csv, and
 # RESULTS/baselines_noise_{percent}.csv for each further noise.
 
-SCORING_CODE = source_digest("ckstudy.scoring.evaluation", "ckstudy.networks.predict")
-
 
 rule calibrate:
     input:
@@ -22,7 +20,7 @@ rule calibrate:
         mem_mb=8000,
         runtime=60,
     params:
-        code=SCORING_CODE,
+        code=code_of("calibrate"),
     shell:
         "ckstudy calibrate --model {input.model} --train {input.train}"
         " --validation {input.validation} --thresholds-out {output.thresholds}"
@@ -45,7 +43,7 @@ rule evaluate:
         mem_mb=8000,
         runtime=60,
     params:
-        code=SCORING_CODE,
+        code=code_of("evaluate"),
     shell:
         "ckstudy evaluate --model {input.model} --test {input.test}"
         " --thresholds {input.thresholds} --out {output} --device {config[device]}"
@@ -73,7 +71,7 @@ rule baselines:
         mem_mb=4000,
         runtime=30,
     params:
-        code=source_digest("ckstudy.scoring.baselines"),
+        code=code_of("baselines"),
         resamples=config["evaluation"]["bootstrap"],
     shell:
         "ckstudy baselines --train {input.train} --validation {input.validation}"
@@ -81,7 +79,7 @@ rule baselines:
         " --out {output.means} --lines-out {output.lines} > {log} 2>&1"
 
 
-rule collect:
+rule summarise_scores:
     input:
         expand(
             f"{RESULTS}/runs/{{run}}/{{file}}",
@@ -101,20 +99,17 @@ rule collect:
             category="Scores",
         ),
     log:
-        f"{RESULTS}/logs/collect.log",
+        f"{RESULTS}/logs/summarise_scores.log",
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
     params:
-        code=source_digest("ckstudy.scoring.summary"),
-        runs=" ".join(f"--run {run}" for run in RUNS),
-        experiments=as_json(EXPERIMENTS),
         folder=f"{RESULTS}/runs",
+        runs=list(RUNS),
+        experiments=EXPERIMENTS,
         resamples=config["evaluation"]["bootstrap"],
-        noise=config["data"]["noise_percent"],
-    shell:
-        "ckstudy collect --runs {params.folder} {params.runs}"
-        " --experiments {params.experiments:q} --resamples {params.resamples}"
-        " --noise-percent {params.noise}"
-        " --out {output} > {log} 2>&1"
+        noise_percent=config["data"]["noise_percent"],
+        code=code_of("summarise_scores"),
+    script:
+        "../scripts/summarise_scores.py"

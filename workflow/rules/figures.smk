@@ -39,14 +39,11 @@ rule diagrams:
     log:
         f"{RESULTS}/logs/figures/diagrams.log",
     params:
-        code=source_digest(
-            "ckstudy.report.figures.catalogue",
-            "ckstudy.report.figures.kernel_diagrams",
-            "ckstudy.report.figures.architecture_diagrams",
-        ),
-        out=f"{RESULTS}/figures",
-    shell:
-        "ckstudy figures diagrams --out {params.out} > {log} 2>&1"
+        kind="diagrams",
+        results=RESULTS,
+        code=code_of("diagrams"),
+    script:
+        "../scripts/draw_figures.py"
 
 
 rule line_figures:
@@ -58,15 +55,11 @@ rule line_figures:
     log:
         f"{RESULTS}/logs/figures/lines.log",
     params:
-        code=source_digest(
-            "ckstudy.report.figures.catalogue",
-            "ckstudy.report.figures.prediction",
-            "ckstudy.report.figures.data",
-        ),
+        kind="lines",
         results=RESULTS,
-        out=f"{RESULTS}/figures",
-    shell:
-        "ckstudy figures lines --results {params.results} --out {params.out} > {log} 2>&1"
+        code=code_of("line_figures"),
+    script:
+        "../scripts/draw_figures.py"
 
 
 rule score_figures:
@@ -78,12 +71,8 @@ rule score_figures:
     log:
         f"{RESULTS}/logs/figures/scores.log",
     params:
-        code=source_digest(
-            "ckstudy.report.figures.catalogue",
-            "ckstudy.report.figures.scores",
-            "ckstudy.report.figures.noise",
-        ),
+        kind="scores",
         results=RESULTS,
-        out=f"{RESULTS}/figures",
-    shell:
-        "ckstudy figures scores --results {params.results} --out {params.out} > {log} 2>&1"
+        code=code_of("score_figures"),
+    script:
+        "../scripts/draw_figures.py"

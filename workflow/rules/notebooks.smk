@@ -34,7 +34,7 @@ def tables_of(notebook):
 
 rule notebook_data:
     input:
-        notebook="workflow/notebooks/01_data.ipynb",
+        notebook=f"{WORKFLOW}/notebooks/01_data.ipynb",
         data=expand(f"{RESULTS}/data/{{split}}.h5", split=SPLITS),
         figures=expand(
             f"{RESULTS}/figures/{{name}}.png", name=["simulated_line", "population"]
@@ -46,24 +46,26 @@ rule notebook_data:
         text=f"{RESULTS}/logs/notebooks/01_data.log",
     params:
         results=RESULTS,
-        code=source_digest("ckstudy.report.notebook", "ckstudy.dataset"),
-    shell:
-        "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
-        " -p results={params.results} > {log.text} 2>&1"
+        code=code_of("notebook_data"),
+    script:
+        "../scripts/run_notebook.py"
 
 
 # What the tables say of the study itself, and the margins of the verdicts on its claims.
-rule describe:
+rule describe_study:
     output:
         f"{RESULTS}/study.json",
     log:
-        f"{RESULTS}/logs/describe.log",
+        f"{RESULTS}/logs/describe_study.log",
     params:
-        study=as_json(
-            {"study": config["study"], "claims": config["claims"], "missing": MISSING}
-        ),
-    shell:
-        "ckstudy describe {params.study:q} --out {output} > {log} 2>&1"
+        study={
+            "study": config["study"],
+            "claims": config["claims"],
+            "missing": MISSING,
+        },
+        code=code_of("describe_study"),
+    script:
+        "../scripts/describe_study.py"
 
 
 # The notebooks of scores differ in the figures they show and the tables they write.
@@ -79,7 +81,7 @@ for name, shown in {
         name:
             f"notebook_{name.split('_', 1)[1]}"
         input:
-            notebook=f"workflow/notebooks/{name}.ipynb",
+            notebook=f"{WORKFLOW}/notebooks/{name}.ipynb",
             study=f"{RESULTS}/study.json",
             summary=f"{RESULTS}/summary.csv",
             baselines=expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
@@ -95,11 +97,6 @@ for name, shown in {
             text=f"{RESULTS}/logs/notebooks/{name}.log",
         params:
             results=RESULTS,
-            code=source_digest(
-                "ckstudy.report.notebook",
-                "ckstudy.report.tables.thesis_tables",
-                "ckstudy.analysis.claims",
-            ),
-        shell:
-            "ckstudy notebook {input.notebook} {output.notebook} --log {log.notebook}"
-            " -p results={params.results} > {log.text} 2>&1"
+            code=code_of(f"notebook_{name.split('_', 1)[1]}"),
+        script:
+            "../scripts/run_notebook.py"

@@ -15,15 +15,13 @@ rule check_lines:
     params:
         archive=config["archive"],
         data=f"{RESULTS}/data",
-        lines=" ".join(f"--lines {name}" for name in LINES),
-        code=source_digest("ckstudy.archive.lines"),
-    shell:
-        # A warning is for the screen too.
-        "ckstudy check-lines --archive {params.archive} --data {params.data} {params.lines}"
-        " --out {output} 2>&1 | tee {log}"
+        lines=list(LINES),
+        code=code_of("check_lines"),
+    script:
+        "../scripts/check_lines.py"
 
 
-rule restore:
+rule restore_network:
     input:
         lines=f"{RESULTS}/lines.json",
         model=f"{config['archive']}/runs/{{run}}/model.safetensors",
@@ -37,8 +35,6 @@ rule restore:
     params:
         archive=config["archive"],
         spec=lambda wildcards: as_json(RUNS[wildcards.run].to_json()),
-        out=f"{RESULTS}/runs/{{run}}",
-    shell:
-        "ckstudy restore --archive {params.archive} --spec {params.spec:q}"
-        " --train {input.train} --out {params.out}"
-        " > {log} 2>&1"
+        code=code_of("restore_network"),
+    script:
+        "../scripts/restore_network.py"

@@ -13,7 +13,7 @@ rule simulate:
         runtime=60,
     params:
         spec=lambda wildcards: as_json(LINES[wildcards.lines].as_dict()),
-        code=source_digest("ckstudy.acoustics.simulate_dataset"),
+        code=code_of("simulate"),
     shell:
         "ckstudy simulate --spec {params.spec:q} --out {output} --processes {threads}"
         " > {log} 2>&1"

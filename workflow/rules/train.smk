@@ -23,7 +23,7 @@ rule train:
         # job that fails, and the next attempt goes on from here.
         out=f"{RESULTS}/runs/{{run}}",
         checkpoints=f"{RESULTS}/checkpoints/{{run}}",
-        code=source_digest("ckstudy.training.trainer"),
+        code=code_of("train"),
     shell:
         "ckstudy train --spec {params.spec:q} --train {input.train}"
         " --validation {input.validation} --out {params.out}"

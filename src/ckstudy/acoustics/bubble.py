@@ -85,7 +85,9 @@ def bubble_table(radius: np.ndarray, depth_weights: np.ndarray, steps: int) -> n
     return table
 
 
-def shell_numbers(shell: Shell, precision=np.float32) -> tuple[tuple, tuple, tuple]:
+def shell_numbers(
+    shell: Shell, precision: type[np.floating] = np.float32
+) -> tuple[tuple, tuple, tuple]:
     """What the equation needs besides the table, as scalars of ``precision``.
 
     Tuples rather than arrays: the compiled loop then holds them in registers.
@@ -107,11 +109,19 @@ def shell_numbers(shell: Shell, precision=np.float32) -> tuple[tuple, tuple, tup
         SURFACE_TENSION_WATER,
         SURFACE_TENSION_AT_REST,
     ]
-    return tuple(tuple(map(precision, part)) for part in (exponential, tension, limits))
+    return (
+        tuple(map(precision, exponential)),
+        tuple(map(precision, tension)),
+        tuple(map(precision, limits)),
+    )
 
 
 def echoes(
-    table: np.ndarray, numbers: tuple, waveforms: np.ndarray, steps: int, precision=np.float32
+    table: np.ndarray,
+    numbers: tuple,
+    waveforms: np.ndarray,
+    steps: int,
+    precision: type[np.floating] = np.float32,
 ) -> np.ndarray:
     """Echoes at 1 mm of all bubbles of ``table``.
 
@@ -162,7 +172,7 @@ def _value(s, row, lane):
 
 @numba.njit(inline="always")
 def _acceleration(s, lane, x, v, logarithm, p, numbers):
-    """x'' and (ln u)' of one lane."""
+    """Of one lane, x'' and (ln u)'."""
     # A bare literal would turn single precision into double.
     number = s.dtype.type
     zero, one, three = number(0.0), number(1.0), number(3.0)

@@ -81,7 +81,7 @@ def simulate_rf(
     shell_name: str = "segers",
     steps: int = 1,
     every: int = 4,
-    precision=np.float32,
+    precision: type = np.float32,
 ) -> np.ndarray:
     """RF line of all bubbles of ``scene``, in V and without noise.
 
@@ -120,7 +120,7 @@ def _depth_nodes(steps: int) -> DepthNodes:
 
 
 @cache
-def _shell_numbers(name: str, precision) -> tuple:
+def _shell_numbers(name: str, precision: type) -> tuple:
     return bubble.shell_numbers(shell(name), precision)
 
 

@@ -1,6 +1,7 @@
 """Plane-wave propagation in water: attenuation, and the second harmonic that grows with depth."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import fft
 
 from ckstudy.acoustics.constants import (
@@ -15,7 +16,7 @@ from ckstudy.acoustics.constants import (
 from ckstudy.acoustics.pulse import Pulse
 
 
-def attenuation(frequency: np.ndarray) -> np.ndarray:
+def attenuation(frequency: ArrayLike) -> np.ndarray:
     """Attenuation of water in Np/m at ``frequency`` in Hz: quadratic in frequency."""
     # dB/cm to Np/m: 100 cm in a metre, 20/ln 10 dB in a neper.
     return ATTENUATION * (np.asarray(frequency) / 1e6) ** 2 * 5 * np.log(10)

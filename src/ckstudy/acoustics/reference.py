@@ -151,7 +151,9 @@ def receive(pressure: np.ndarray, every: int) -> np.ndarray:
     return fft.irfft(fft.rfft(pressure) * receive_response(frequency), pressure.size)[::every]
 
 
-def simulate_rf(scene: Scene, shell_name: str = "segers", steps: int = 1, every: int = 4):
+def simulate_rf(
+    scene: Scene, shell_name: str = "segers", steps: int = 1, every: int = 4
+) -> np.ndarray:
     """RF line in V, float64, of all bubbles of ``scene``, without noise."""
     line = np.zeros(LINE_SAMPLES)
     for depth, distance, radius in zip(scene.axial, scene.distance, scene.radius, strict=True):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
+from numpy.typing import ArrayLike
 
 from ckstudy.acoustics.constants import SURFACE_TENSION_AT_REST, SURFACE_TENSION_WATER
 from ckstudy.errors import StudyError
@@ -87,6 +88,6 @@ def shell(name: str) -> Shell:
     return SHELLS[name]
 
 
-def dilatational_viscosity(radius: np.ndarray) -> np.ndarray:
+def dilatational_viscosity(radius: ArrayLike) -> np.ndarray:
     """Dilatational surface viscosity κ_s in kg/s of the shell of a bubble of ``radius`` (m)."""
     return 1.5e-9 * np.exp(8e5 * np.asarray(radius, dtype=float))

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
 from multiprocessing.connection import wait as wait_for_connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -85,7 +86,7 @@ def identity(spec: SimulationSpec) -> dict:
         "parameters": spec.as_dict(),
         "seed": spec.seed,
         "first_line": spec.first_line,
-        "source_digest": source_digest("ckstudy.acoustics", "ckstudy.dataset"),
+        "source_digest": source_digest("ckstudy.acoustics.simulate_dataset:simulate_dataset"),
         "ckstudy": __version__,
         "versions": {name: version(name) for name in libraries},
     }
@@ -151,7 +152,14 @@ def _simulate_blocks(spec: SimulationSpec, folder: Path, processes: int) -> None
             raise
 
 
-def _run_pool(pool, spec, folder, missing, done, processes) -> None:
+def _run_pool(
+    pool: ProcessPoolExecutor,
+    spec: SimulationSpec,
+    folder: Path,
+    missing: list[int],
+    done: int,
+    processes: int,
+) -> None:
     waiting = iter(missing)
     # A short queue: the memory of the pool does not depend on the number of lines.
     running = {
@@ -184,11 +192,12 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def follow():
-        wait_for_connection([multiprocessing.parent_process().sentinel])
+    def follow(parent: BaseProcess) -> None:
+        wait_for_connection([parent.sentinel])
         os._exit(1)
 
-    threading.Thread(target=follow, daemon=True).start()
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=follow, args=[parent], daemon=True).start()
 
 
 def _simulate_block(spec: SimulationSpec, folder: Path, start: int) -> int:
@@ -208,7 +217,7 @@ def _simulate_block(spec: SimulationSpec, folder: Path, start: int) -> int:
         "arrival_s": np.concatenate([scene.arrival for scene in scenes]),
     }
     with atomic_path(_block_path(folder, start)) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     return stop - start
 
 
@@ -233,11 +242,14 @@ def _assemble(spec: SimulationSpec, folder: Path, path: Path) -> None:
 
 def _read_block(path: Path, rate: float) -> Lines:
     bubble_names = ("offset", "axial_m", "lateral_m", "radius_m", "arrival_s")
-    line_names = ("rf", "bubble_count", "pressure", "line_number")
-    arrays = _load(path, *bubble_names, *line_names)
-    bubbles = Bubbles(*(arrays[name] for name in bubble_names))
+    arrays = _load(path, *bubble_names, "rf", "bubble_count", "pressure", "line_number")
     return Lines(
-        bubbles=bubbles, sampling_rate_hz=rate, **{name: arrays[name] for name in line_names}
+        rf=arrays["rf"],
+        bubble_count=arrays["bubble_count"],
+        bubbles=Bubbles(*(arrays[name] for name in bubble_names)),
+        pressure=arrays["pressure"],
+        line_number=arrays["line_number"],
+        sampling_rate_hz=rate,
     )
 
 

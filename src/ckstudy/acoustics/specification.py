@@ -58,7 +58,7 @@ class SimulationSpec:
     noise_percent: float = 0.0
     sampling_rate_mhz: float = 62.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.split, str) or not self.split:
             raise _bad("split", self.split, "a name such as train")
         for name, lowest in (("lines", 1), ("seed", 0), ("first_line", 0)):
@@ -138,13 +138,13 @@ class SimulationSpec:
             raise StudyError(f"{source}: {error}") from None
 
 
-def _is_integer(value) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _bad(name: str, value, wanted: str) -> StudyError:
+def _bad(name: str, value: object, wanted: str) -> StudyError:
     return StudyError(f"{name} is {value!r}: it must be {wanted}")

@@ -5,6 +5,7 @@ bubbles in liquids", J. Acoust. Soc. Am. 61(1), 1977.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ckstudy.acoustics.constants import (
     AMBIENT_PRESSURE,
@@ -23,7 +24,7 @@ from ckstudy.acoustics.constants import (
 )
 
 
-def polytropic(radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def polytropic(radius: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Polytropic exponent κ (1) and thermal viscosity ν_th (Pa·s) of bubbles of ``radius`` (m).
 
     At the drive frequency of 1.7 MHz; both arrays have the shape of ``radius``.

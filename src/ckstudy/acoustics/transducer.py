@@ -6,6 +6,7 @@ outside; the phase is the minimum phase of that gain (Bode's gain-phase relation
 measured residual.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -52,7 +53,7 @@ def _response(direction: str, frequency: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _minimum_phase(direction: str):
+def _minimum_phase(direction: str) -> Callable[[np.ndarray], np.ndarray]:
     """Minimum phase (rad) as a function of ln(f/MHz), interpolated from a fine grid.
 
     Bode: θ(x) = (1/π) ∫ L'(v) ln coth(|v - x|/2) dv. Integrated by parts, the second derivative

@@ -40,7 +40,8 @@ SUMMARY_COLUMNS = [
 ]
 BASELINE_COLUMNS = ["baseline", "score", "tolerance", "mean_f1", "ci_low", "ci_high"]
 STUDY_KEYS = ("study", "claims", "missing")
-LINE_COLUMNS = [
+# Of the columns of single lines' scores, those that are read here.
+READ_LINE_COLUMNS = [
     "line",
     "bubbles",
     "pressure_kpa",
@@ -71,8 +72,11 @@ class Results:
 
     @cached_property
     def study(self) -> dict:
-        """What the study says of itself: its ``study`` (name), ``claims`` (the margins of the
-        verdicts) and ``missing`` (members of its grid that were not trained)."""
+        """What the study says of itself.
+
+        Its ``study`` (name), ``claims`` (the margins of the verdicts) and ``missing`` (members of
+        its grid that were not trained).
+        """
         path = self.directory / "study.json"
         about = _read_json(path)
         if lacking := [key for key in STUDY_KEYS if key not in about]:
@@ -103,7 +107,7 @@ class Results:
             Where the study scored its baselines at another tolerance.
         """
         path = self.directory / "baseline_lines.csv"
-        rows = _read_csv(path, ["baseline", *LINE_COLUMNS])
+        rows = _read_csv(path, ["baseline", *READ_LINE_COLUMNS])
         wanted = (rows["baseline"] == baseline) & (rows["score"] == score)
         wanted &= rows["tolerance"] == TOLERANCE
         if not wanted.any():
@@ -179,7 +183,7 @@ class Results:
     def _without_seed(self, run: str) -> str:
         return run.removesuffix(f"-s{self.spec(run)['training']['seed']}")
 
-    def scores(self, **selection) -> pd.DataFrame:
+    def scores(self, **selection: object) -> pd.DataFrame:
         """Rows of the summary with the given values, such as ``split="test", tolerance=4``."""
         rows = self.summary
         for column, value in selection.items():
@@ -256,12 +260,12 @@ def _read_json(path: Path) -> dict:
         raise StudyError(f"{path} is not JSON ({error}); delete it and run the study") from None
 
 
-def _read_csv(path: Path, columns) -> pd.DataFrame:
+def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return read_csv(path, columns, "run the study to make it")
 
 
 @lru_cache(maxsize=128)
 def _read_line_scores(path: Path) -> pd.DataFrame:
     """The columns that are read here, small enough to keep those of a whole study."""
-    rows = _read_csv(path, LINE_COLUMNS)[LINE_COLUMNS]
+    rows = _read_csv(path, READ_LINE_COLUMNS)[READ_LINE_COLUMNS]
     return rows.astype({"calibration": "category", "score": "category"})

@@ -16,6 +16,7 @@ import gzip
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,18 +111,27 @@ def archived_runs(archive: str | Path) -> list[str]:
     return sorted(path.parent.name for path in Path(archive).glob("runs/*/model.safetensors"))
 
 
-def archived_lines(archive: str | Path) -> dict[str, dict]:
+def archived_lines(archive: str | Path, names: Iterable[str] | None = None) -> dict[str, dict]:
     """Marks of the lines that the archived runs were made with, by the name of the set.
+
+    Parameters
+    ----------
+    archive : str or Path
+    names : iterable of str, optional
+        Sets of lines, such as ``noise_32/test``; all by default.
 
     Raises
     ------
     StudyError
-        Where the archive does not tell them.
+        Where the archive does not tell them, or knows none of such a name.
     """
     lines = _manifest(Path(archive)).get("lines")
     if not lines:
         raise StudyError(f"{Path(archive) / 'manifest.json'} says nothing of the study's lines")
-    return lines
+    names = list(lines if names is None else names)
+    if unknown := [name for name in names if name not in lines]:
+        raise StudyError(f"the archive {archive} knows no lines {', '.join(unknown)}")
+    return {name: lines[name] for name in names}
 
 
 def restore_run(archive: str | Path, spec: RunSpec, train: Path, out: Path) -> None:

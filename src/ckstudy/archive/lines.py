@@ -104,3 +104,24 @@ def check_lines(data: Path, wanted: dict[str, dict]) -> dict[str, str]:
             "Simulate with the code that the archive names in its README, or train anew"
         )
     return found
+
+
+def warnings(found: dict[str, str]) -> list[str]:
+    """What to say of lines that are nearly the archived ones; nothing where they are the same.
+
+    Parameters
+    ----------
+    found : dict of str
+        As :func:`check_lines` returns it.
+    """
+    reasons = {
+        ROUNDED: "by rounding, as they do on another kind of processor",
+        CORRECTED: "a little, by a change of the simulator since",
+    }
+    return [
+        f"the lines {', '.join(names)} differ from the archived ones {how}: by less than "
+        f"{TOLERANCE:g} of a line's root mean square where they were probed; scores may differ "
+        "from the archived ones in their last digits"
+        for kind, how in reasons.items()
+        if (names := [name for name, about in found.items() if about == kind])
+    ]

@@ -1,25 +1,45 @@
-"""The ``ckstudy`` command: one sub-command for each step of the study.
+"""The ``ckstudy`` command: what a person types; what only the workflow does is in its scripts.
 
 The modules of this package only read arguments and report results; what computes lives outside
 and is imported when a sub-command runs, so that ``ckstudy --help`` does not wait for torch.
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
-from ckstudy.cli import archive, check, evaluate, localise, results, simulate, train
+from ckstudy import __version__
+from ckstudy.cli import archive, check, evaluate, figures, localise, simulate, train
 from ckstudy.errors import StudyError
 
 app = typer.Typer(
     name="ckstudy",
-    help="Continuous-kernel networks that localise micro-bubbles in ultrasound RF lines.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (localise, simulate, train, evaluate, results, check, archive):
+# In the order of the help.
+for module in (localise, train, archive, simulate, evaluate, figures, check):
     module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ckstudy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Continuous-kernel networks that localise micro-bubbles in ultrasound RF lines."""
 
 
 def main() -> None:

@@ -3,8 +3,31 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
 
 from ckstudy.errors import StudyError
+
+# The groups of the help.
+STUDY = "A whole study"
+STEPS = "One step of it"
+KNOW = "What there is"
+SRML1D = "Against SRML-1D, published lines and networks"
+
+# Choices that the help shows. They stand in full here, and not where they are defined, so that
+# the help does not wait for torch or scipy; a test compares them.
+DeviceName = Literal["auto", "cpu", "cuda"]
+PopulationName = Literal["monodisperse", "polydisperse"]
+PresetName = Literal["thesis-text", "thesis-counts", "upstream"]
+ShellName = Literal["segers", "marmottant"]
+
+Configs = Annotated[
+    list[Path],
+    typer.Option(metavar="FILE", help="Config; repeatable, each overlays those before it."),
+]
+Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes torch's choice.")]
 
 
 def read_spec(text: str, needed: Iterable[str] = ()) -> dict:

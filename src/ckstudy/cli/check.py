@@ -1,4 +1,4 @@
-"""The external check of the simulator."""
+"""``ckstudy import-srml1d`` and ``check-simulator``: what others published, held against ours."""
 
 import sys
 import tempfile
@@ -7,25 +7,49 @@ from typing import Annotated
 
 import typer
 
+from ckstudy.cli.arguments import SRML1D, PopulationName
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
-    app.command("check-simulator")(check_simulator)
+    app.command("import-srml1d", rich_help_panel=SRML1D)(import_srml1d)
+    app.command("check-simulator", rich_help_panel=SRML1D)(check_simulator)
+
+
+def import_srml1d(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the .txt files.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="HDF5 file to write.")],
+    sampling_rate_mhz: Annotated[float, typer.Option(min=1e-6, help="Rate of the samples.")] = 62.5,
+) -> None:
+    """Turn the original text files of SRML-1D into a data set of this study."""
+    from ckstudy.srml1d.import_lines import import_folder
+
+    print(f"{import_folder(folder, out, sampling_rate_mhz)} lines in {out}")
 
 
 def check_simulator(
-    network: Annotated[Path, typer.Option(help="A published SRML-1D network (state dict).")],
-    thresholds: Annotated[Path, typer.Option(help="Its thresholds: CSV, tolerance,threshold.")],
+    network: Annotated[
+        Path, typer.Option(metavar="FILE", help="A published SRML-1D network (state dict).")
+    ],
+    thresholds: Annotated[
+        Path, typer.Option(metavar="FILE", help="Its thresholds: CSV, tolerance,threshold.")
+    ],
     published: Annotated[
-        Path, typer.Option(help="Published F1: CSV, network,tolerance_0,...,tolerance_9.")
+        Path,
+        typer.Option(
+            metavar="FILE", help="Published F1: CSV, network,tolerance_0,...,tolerance_9."
+        ),
     ],
     name: Annotated[str, typer.Option(help="The network's row in the published table.")],
     lines: Annotated[int, typer.Option(min=2, help="Test lines to simulate.")] = 256,
     noise: Annotated[float, typer.Option(help="Noise of the lines in percent.")] = 0.0,
-    population: Annotated[str, typer.Option(help="monodisperse or polydisperse.")] = "monodisperse",
+    population: Annotated[
+        PopulationName, typer.Option(help="Sizes of the bubbles.")
+    ] = "monodisperse",
     seed: Annotated[int, typer.Option(help="Seed of the lines.")] = 2023,
     data: Annotated[
-        Path | None, typer.Option(help="Take these lines (HDF5) instead of simulating any.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Take these lines (HDF5) instead of simulating any."),
     ] = None,
     allowed: Annotated[float, typer.Option(help="Largest difference from tolerance 2 up.")] = 0.02,
     allowed_below_2: Annotated[
@@ -33,7 +57,7 @@ def check_simulator(
     ] = 0.03,
     figure: Annotated[
         Path | None,
-        typer.Option(help="Draw F1 against bubbles and pressure, as FIGURE.png and FIGURE.svg."),
+        typer.Option(metavar="STEM", help="Draw F1 against bubbles and pressure: STEM.png, .svg."),
     ] = None,
 ) -> None:
     """Does a network that others trained score on our lines what they published?

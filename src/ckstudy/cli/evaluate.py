@@ -1,31 +1,39 @@
-"""Scores: calibration, evaluation, baselines, and the table of all runs."""
+"""Scores: calibration, evaluation and baselines."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-Threads = Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+from ckstudy.cli.arguments import STEPS, Device, Threads
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ckstudy.dataset import Lines
+    from ckstudy.scoring.evaluation import Predictor
+
 BatchSize = Annotated[int, typer.Option(min=1, help="Lines the network sees at a time.")]
 Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples of an interval.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
-    app.command("calibrate")(calibrate)
-    app.command("evaluate")(evaluate)
-    app.command("baselines")(baselines)
-    app.command("collect")(collect)
+    app.command("calibrate", rich_help_panel=STEPS)(calibrate)
+    app.command("evaluate", rich_help_panel=STEPS)(evaluate)
+    app.command("baselines", rich_help_panel=STEPS)(baselines)
 
 
 def calibrate(
-    model: Annotated[Path, typer.Option(help="Released model (safetensors).")],
-    train: Annotated[Path, typer.Option(help="Training lines (HDF5).")],
-    validation: Annotated[Path, typer.Option(help="Validation lines (HDF5).")],
-    thresholds_out: Annotated[Path, typer.Option(help="Where to write the thresholds (CSV).")],
+    model: Annotated[Path, typer.Option(metavar="FILE", help="Released model (safetensors).")],
+    train: Annotated[Path, typer.Option(metavar="FILE", help="Training lines (HDF5).")],
+    validation: Annotated[Path, typer.Option(metavar="FILE", help="Validation lines (HDF5).")],
+    thresholds_out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where to write the thresholds (CSV).")
+    ],
     scores_out: Annotated[
-        Path, typer.Option(help="Where to write the scores of the training lines (CSV).")
+        Path,
+        typer.Option(metavar="FILE", help="Where to write the scores of the training lines (CSV)."),
     ],
     device: Device = "auto",
     threads: Threads = 0,
@@ -48,10 +56,14 @@ def calibrate(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Option(help="Released model (safetensors).")],
-    test: Annotated[Path, typer.Option(help="Test lines (HDF5).")],
-    thresholds: Annotated[Path, typer.Option(help="The model's thresholds, from calibrate.")],
-    out: Annotated[Path, typer.Option(help="Where to write the scores of the lines (CSV).")],
+    model: Annotated[Path, typer.Option(metavar="FILE", help="Released model (safetensors).")],
+    test: Annotated[Path, typer.Option(metavar="FILE", help="Test lines (HDF5).")],
+    thresholds: Annotated[
+        Path, typer.Option(metavar="FILE", help="The model's thresholds, from calibrate.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where to write the scores of the lines (CSV).")
+    ],
     device: Device = "auto",
     threads: Threads = 0,
     batch_size: BatchSize = 16,
@@ -72,12 +84,19 @@ def evaluate(
 
 
 def baselines(
-    train: Annotated[Path, typer.Option(help="Training lines (HDF5), to fit on.")],
-    validation: Annotated[Path, typer.Option(help="Validation lines, to choose thresholds on.")],
-    test: Annotated[Path, typer.Option(help="Test lines, to score.")],
-    out: Annotated[Path, typer.Option(help="Where to write the mean scores (CSV).")],
+    train: Annotated[Path, typer.Option(metavar="FILE", help="Training lines (HDF5), to fit on.")],
+    validation: Annotated[
+        Path, typer.Option(metavar="FILE", help="Validation lines, to choose thresholds on.")
+    ],
+    test: Annotated[Path, typer.Option(metavar="FILE", help="Test lines, to score.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where to write the mean scores (CSV).")
+    ],
     lines_out: Annotated[
-        Path | None, typer.Option(help="Where to write the lines' scores at the tolerance (CSV).")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to write the lines' scores at the tolerance (CSV)."
+        ),
     ] = None,
     tolerance: Annotated[
         int, typer.Option(min=0, max=9, help="Tolerance of the study, in samples.")
@@ -103,29 +122,6 @@ def baselines(
         print(f"{row.baseline:<22} {row.score:<9} F1 {row.mean_f1:.4f} at tolerance {tolerance}")
 
 
-def collect(
-    runs: Annotated[Path, typer.Option(help="Folder that holds one folder per run.")],
-    out: Annotated[Path, typer.Option(help="Where to write the summary (CSV).")],
-    run: Annotated[
-        list[str] | None, typer.Option(help="Name of a run, repeatable; all runs by default.")
-    ] = None,
-    experiments: Annotated[
-        str,
-        typer.Option(help="The runs of each experiment: a JSON object, or a file that holds it."),
-    ] = "{}",
-    resamples: Resamples = 2000,
-    noise_percent: Annotated[
-        float, typer.Option(min=0, help="Noise of the study's own lines, in percent of 9.65 V.")
-    ] = 0.0,
-) -> None:
-    """Put the scores of all runs into one table, with means, medians and intervals."""
-    from ckstudy.cli.arguments import read_spec
-    from ckstudy.scoring.score_files import write_table
-    from ckstudy.scoring.summary import summarise_runs
-
-    write_table(out, summarise_runs(runs, run, read_spec(experiments), resamples, noise_percent))
-
-
 def _check_noise(model: Path, *lines: Path) -> None:
     from ckstudy.networks.release import read_provenance
     from ckstudy.study.lines import check_noise_of_lines
@@ -135,20 +131,20 @@ def _check_noise(model: Path, *lines: Path) -> None:
         check_noise_of_lines(RunSpec.from_json(spec, str(model)), *lines)
 
 
-def _predictor(model: Path, device: str, threads: int, batch_size: int):
+def _predictor(model: Path, device: str, threads: int, batch_size: int) -> "Predictor":
     """The model as what :mod:`ckstudy.scoring.evaluation` calls."""
     import torch
 
-    from ckstudy import load_model
     from ckstudy.devices.torch_device import resolve_device
     from ckstudy.networks.predict import predict_lines
+    from ckstudy.networks.release import load_model
 
     if threads:
         torch.set_num_threads(threads)
     place = resolve_device(device)
     network = load_model(model).to(place)
 
-    def predict(lines, rows):
+    def predict(lines: "Lines", rows: slice) -> "np.ndarray":
         return predict_lines(network, lines.rf[rows], batch_size=batch_size, device=place)
 
     return predict

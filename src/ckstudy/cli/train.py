@@ -8,42 +8,55 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ckstudy.cli.arguments import read_spec
+from ckstudy.cli.arguments import (
+    KNOW,
+    STEPS,
+    STUDY,
+    Configs,
+    Device,
+    DeviceName,
+    PresetName,
+    Threads,
+    read_spec,
+)
 
 if TYPE_CHECKING:
     from ckstudy.study.config import Study
 
-_Config = Annotated[
-    list[Path], typer.Option(help="Config file; a further one overlays those before it.")
+_Results = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="The results.", show_default="the config's"),
 ]
-_Results = Annotated[Path | None, typer.Option("--out", help="Folder of results.  [the config's]")]
 _Only = Annotated[
     list[str] | None,
-    typer.Option(help="An experiment, or a pattern of runs such as 'ckcnn-k131-*'; repeatable."),
+    typer.Option(
+        metavar="NAME",
+        help="An experiment, or a pattern of runs such as 'ckcnn-k131-*'; repeatable.",
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
-    app.command("models")(models)
-    app.command("grid")(grid)
-    app.command("check-device")(check_device)
-    app.command("train")(train)
-    app.command("train-grid")(train_grid)
-    app.command("status")(status)
-    app.command("learning-curve")(learning_curve)
+    app.command("grid", rich_help_panel=STUDY)(grid)
+    app.command("train-grid", rich_help_panel=STUDY)(train_grid)
+    app.command("status", rich_help_panel=STUDY)(status)
+    app.command("train", rich_help_panel=STEPS)(train)
+    app.command("learning-curve", rich_help_panel=STEPS)(learning_curve)
+    app.command("models", rich_help_panel=KNOW)(models)
+    app.command("check-device", rich_help_panel=KNOW)(check_device)
 
 
 def models(
-    preset: Annotated[str, typer.Option(help="Reading of the thesis that sets the options.")] = "",
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(help="Reading of the thesis that sets the options.", show_default="all"),
+    ] = None,
 ) -> None:
     """Print each network's name, trainable parameters and receptive field."""
     from ckstudy.networks import build_network, count_parameters, receptive_field
     from ckstudy.study.presets import NETWORKS, PRESETS, network_options
-    from ckstudy.study.presets import preset as reading
 
-    if preset:
-        reading(preset)
     print(f"{'preset':<14} {'network':<15} {'parameters':>10} {'receptive field':>16}  options")
     for chosen in [preset] if preset else PRESETS:
         for name in NETWORKS:
@@ -56,7 +69,7 @@ def models(
             )
 
 
-def grid(config: _Config) -> None:
+def grid(config: Configs) -> None:
     """Print the runs that a config asks for, and the experiments they serve."""
     study = _study(config, None)
     for run in study.runs:
@@ -65,9 +78,7 @@ def grid(config: _Config) -> None:
     print(f"{len(study.runs)} networks to train", file=sys.stderr)
 
 
-def check_device(
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")],
-) -> None:
+def check_device(device: Device = "auto") -> None:
     """Say on what the trainings would run, or why they cannot."""
     from ckstudy.devices.torch_device import resolve_device
 
@@ -75,13 +86,17 @@ def check_device(
 
 
 def train(
-    spec: Annotated[str, typer.Option(help="The run's spec: JSON, or a file that holds it.")],
-    train: Annotated[Path, typer.Option(help="Training lines (HDF5).")],
-    validation: Annotated[Path, typer.Option(help="Validation lines (HDF5).")],
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    checkpoints: Annotated[Path, typer.Option(help="Folder for the progress of this run.")],
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 takes torch's choice.")] = 0,
+    spec: Annotated[
+        str, typer.Option(metavar="JSON", help="The run's spec: JSON, or a file that holds it.")
+    ],
+    train: Annotated[Path, typer.Option(metavar="FILE", help="Training lines (HDF5).")],
+    validation: Annotated[Path, typer.Option(metavar="FILE", help="Validation lines (HDF5).")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the run.")],
+    checkpoints: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the progress of this run.")
+    ],
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Train one network and release its weights; goes on from its checkpoint if there is one."""
     from ckstudy.devices.gpu_slots import own_card
@@ -114,16 +129,20 @@ def train(
 
 
 def train_grid(
-    config: _Config,
+    config: Configs,
     out: _Results = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Budget of time; without one, to the end.")
+        float | None, typer.Option(help="Budget of time.", show_default="to the end")
     ] = None,
     only: _Only = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.  [the config's]")] = None,
-    jobs: Annotated[int, typer.Option(help="Networks at a time, each in its own process.")] = 1,
+    device: Annotated[
+        DeviceName | None, typer.Option(help="Where to compute.", show_default="the config's")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Networks at a time, each in its own process.")
+    ] = 1,
     threads: Annotated[
-        int, typer.Option(help="CPU threads of each job; 0 shares out torch's choice.")
+        int, typer.Option(min=0, help="CPU threads of each job; 0 shares out torch's choice.")
     ] = 0,
 ) -> None:
     """Train a study's networks, most valuable first, inside a budget of time.
@@ -139,16 +158,16 @@ def train_grid(
     study = _study(config, out)
     members = chosen_members(study, only)
     deadline = deadline_after(minutes, began)
-    device, folder = device or study.device, study.folder
+    place, folder = device or study.device, study.folder
     if not simulate_missing(study, members, folder, deadline):
         print("the time is up; the lines are not all simulated yet", file=sys.stderr)
         return
-    with own_card(device, deadline):
+    with own_card(place, deadline):
         from ckstudy.training.stopping import Stopped
 
         try:
             unfinished = train_members(
-                members, folder, device=device, deadline=deadline, jobs=jobs, threads=threads
+                members, folder, device=place, deadline=deadline, jobs=jobs, threads=threads
             )
         except Stopped as stopped:
             print(f"ckstudy: {stopped}", file=sys.stderr)
@@ -156,7 +175,7 @@ def train_grid(
     print(f"{len(members) - len(unfinished)} of {len(members)} networks are done", file=sys.stderr)
 
 
-def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
+def status(config: Configs, out: _Results = None, only: _Only = None) -> None:
     """Print how far each network of a study is, and how long the rest would take."""
     from ckstudy.campaign.progress import expected_seconds, progress
     from ckstudy.campaign.progress import members as chosen_members
@@ -196,10 +215,15 @@ def status(config: _Config, out: _Results = None, only: _Only = None) -> None:
 
 
 def learning_curve(
-    run: Annotated[list[Path], typer.Option(help="Folder of a trained run; repeatable.")],
-    out: Annotated[Path, typer.Option(help="Picture without suffix: writes OUT.png, OUT.svg.")],
+    run: Annotated[
+        list[Path], typer.Option(metavar="FOLDER", help="Folder of a trained run; repeatable.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="STEM", help="Writes STEM.png and STEM.svg.")],
     published: Annotated[
-        Path | None, typer.Option(help="CSV of a published curve: epoch,train_loss,validation_loss")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="CSV of a published curve: epoch,train_loss,validation_loss"
+        ),
     ] = None,
 ) -> None:
     """Draw the learning curves of runs, beside a published one."""

@@ -1,5 +1,7 @@
 """Direct convolution by torch's own kernels, at full precision and with only x and w saved."""
 
+from contextlib import AbstractContextManager
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -38,7 +40,7 @@ def gradients(
     return for_x, for_w
 
 
-def _precision(x: Tensor, plan: Plan):
+def _precision(x: Tensor, plan: Plan) -> AbstractContextManager[None]:
     # Torch leaves a dilated convolution to cuDNN only where any algorithm will do. Its own is ten
     # times slower or more (github.com/pytorch/pytorch/issues/28777).
     return full_precision(x.device, deterministic=plan.dilation == 1)

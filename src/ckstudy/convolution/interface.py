@@ -53,6 +53,23 @@ def conv1d(
     ------
     ValueError
         Where shapes, types or options do not fit together; the message names them.
+
+    Examples
+    --------
+    A kernel of 2001 samples delays by its first tap and mixes two channels into one:
+
+    >>> import torch
+    >>> from ckstudy import conv1d
+    >>> x = torch.arange(2 * 4000.0).reshape(2, 4000)
+    >>> w = torch.zeros(1, 2, 2001)
+    >>> w[0, :, 0] = torch.tensor([1.0, 10.0])
+    >>> y = conv1d(x, w)
+    >>> y.shape
+    torch.Size([1, 2000])
+    >>> torch.allclose(y[0], x[0, :2000] + 10 * x[1, :2000])
+    True
+    >>> conv1d(x, w, padding="same").shape
+    torch.Size([1, 4000])
     """
     if torch.is_autocast_enabled(x.device.type) and x.dtype in (torch.float16, torch.bfloat16):
         x = x.to(w.dtype)
@@ -80,6 +97,16 @@ def explain(
     ------
     ValueError
         Where the shapes or the options cannot work.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ckstudy.convolution import explain
+    >>> x = torch.zeros(16, 22, 8446)
+    >>> explain(x, torch.zeros(22, 22, 3)).method
+    'direct'
+    >>> explain(x, torch.zeros(22, 22, 2111)).method
+    'overlap_save'
     """
     if padding not in PADDINGS:
         raise ValueError(f"padding is {padding!r}; it must be one of {', '.join(PADDINGS)}")

@@ -6,6 +6,7 @@ Differentiating these once more gives values of the same three maps, so two oper
 """
 
 from types import ModuleType
+from typing import Any
 
 from torch import Tensor
 from torch.autograd import Function
@@ -22,13 +23,13 @@ class Convolution(Function):
     """(x, w, bias) -> y."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
+    def forward(ctx: Any, x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
         ctx.save_for_backward(x, w)
         ctx.plan = plan
         return _route(plan).correlate(x, w, bias, plan)
 
     @staticmethod
-    def backward(ctx, g: Tensor):
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
         want_x, want_w, want_bias, _ = ctx.needs_input_grad
         for_x = for_w = for_bias = None
@@ -43,14 +44,18 @@ class Gradients(Function):
     """(g, x, w) -> (gradient for x, gradient for w), each None where it is not wanted."""
 
     @staticmethod
-    def forward(ctx, g: Tensor, x: Tensor, w: Tensor, plan: Plan, wanted: tuple[bool, bool]):
+    def forward(
+        ctx: Any, g: Tensor, x: Tensor, w: Tensor, plan: Plan, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, Tensor | None]:
         ctx.save_for_backward(g, x, w)
         ctx.plan = plan
         ctx.set_materialize_grads(False)
         return _route(plan).gradients(g, x, w, plan, wanted)
 
     @staticmethod
-    def backward(ctx, along_x: Tensor | None, along_w: Tensor | None):
+    def backward(
+        ctx: Any, along_x: Tensor | None, along_w: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         g, x, w = ctx.saved_tensors
         plan = ctx.plan
         want_g, want_x, want_w = ctx.needs_input_grad[:3]

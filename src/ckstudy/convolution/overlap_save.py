@@ -64,7 +64,7 @@ def gradients(
             shape = (plan.block // 2 + 1, *w.shape[:2])
             total = torch.zeros(shape, dtype=w.dtype.to_complex(), device=w.device)
         _add_gradients(g, x, w, plan, for_x, total)
-        if want_w:
+        if total is not None:
             for_w = _kernel_of(total, w.shape[2], plan)
     return for_x, for_w
 

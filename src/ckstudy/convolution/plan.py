@@ -160,15 +160,14 @@ def make_plan(
     costs = COSTS.get(device_type, COSTS["cuda"])
     left, right = margins(padding, kernel_size, dilation)
     output_length = length + left + right - dilation * (kernel_size - 1)
-    common = {"dilation": dilation, "output_length": output_length}
-    common |= {"left": left, "right": right, "mirrored": padding == "reflect"}
+    mirrored = padding == "reflect"
 
     # A dilated kernel sees each phase of the line, every dilation-th sample, as a plain kernel
     # would; so the transform routes plan for samples * dilation shorter lines.
     phases = samples * dilation
     phase_output = ceil(output_length / dilation)
     size = _Size(max(phases, 1), channels_in, channels_out, phase_output, kernel_size, itemsize)
-    candidates = {
+    candidates: dict[str, tuple[float, dict[str, int]]] = {
         "direct": (size.direct(costs), {}),
         "overlap_save": _best_block(size, costs),
         "fft": _cost(size, costs, _single_block(size)),
@@ -183,8 +182,18 @@ def make_plan(
         reason = "asked for"
     layout = candidates[method][1]
     if layout and dilation > 1:
-        common |= {"output_length": phase_output, "left": 0, "right": 0, "mirrored": False}
-    return Plan(method=method, reason=reason, milliseconds=milliseconds, **common, **layout)
+        output_length, left, right, mirrored = phase_output, 0, 0, False
+    return Plan(
+        method=method,
+        dilation=dilation,
+        left=left,
+        right=right,
+        mirrored=mirrored,
+        output_length=output_length,
+        reason=reason,
+        milliseconds=milliseconds,
+        **layout,
+    )
 
 
 @dataclass(frozen=True)
@@ -274,14 +283,13 @@ def next_length(least: int) -> int:
     """
     if least <= 16:
         return max(2, least + least % 2)
-    found = None
+    lengths = []
     for odd in _odd_parts(least):
         length = 8 * odd
         while length < least:
             length *= 2
-        if found is None or length < found:
-            found = length
-    return found
+        lengths.append(length)
+    return min(lengths)
 
 
 def _odd_parts(limit: int) -> list[int]:

@@ -17,10 +17,10 @@ def full_precision(device: torch.device, *, deterministic: bool = True) -> Itera
         with torch.autocast(device.type, enabled=False):
             yield
         return
-    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    convolution = cudnn.conv  # type: ignore[attr-defined]  # torch's stand-in for the module
     before = matmul.fp32_precision, convolution.fp32_precision
     older = _older_setting()
-    cudnn = torch.backends.cudnn
     before_cudnn = cudnn.deterministic, cudnn.benchmark
     try:
         if older != "highest":

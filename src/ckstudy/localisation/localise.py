@@ -125,6 +125,15 @@ def predict(
     StudyError
         For an unknown model, a rate outside 15 to 250 MHz, samples that are not finite, complex
         numbers, empty or too short lines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ckstudy import build_network, predict
+    >>> network = build_network("ckcnn", kernel_size=9, channels=2, seed=0)
+    >>> rf = np.random.default_rng(0).normal(size=(3, 500)).astype(np.float32)
+    >>> predict(network, rf, sampling_rate_hz=62.5e6).shape
+    (3, 500)
     """
     network = _network(model, device)
     with _opened(rf, samples_axis) as recording:
@@ -179,6 +188,16 @@ def localise(
     ------
     StudyError
         As :func:`predict`; where the model has no calibration and ``threshold`` is not given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ckstudy import build_network, localise
+    >>> network = build_network("ckcnn", kernel_size=9, channels=2, seed=0)
+    >>> rf = np.random.default_rng(0).normal(size=(3, 500)).astype(np.float32)
+    >>> found = localise(network, rf, sampling_rate_hz=62.5e6, threshold=0.5)
+    >>> list(found.columns)
+    ['line', 'sample', 'time_us', 'depth_mm', 'score']
     """
     network = _network(model, device)
     if threshold is None:

@@ -10,6 +10,9 @@ its input, so that it costs what its effective kernels cost. Training sees one d
 norm takes its statistics over the samples that are computed, which are then fewer.
 """
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -69,7 +72,7 @@ class Localiser(nn.Module):
 
         It does not depend on the windows, which learn.
         """
-        return self.model[0].padding[0]
+        return cast(nn.ReflectionPad1d, self.model[0]).padding[0]
 
     def valid(self, x: Tensor) -> Tensor:
         """(N, 1, L + 2·padding) with its context, to (N, 1, L)."""
@@ -117,7 +120,13 @@ class CKBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, dropout: float, **kernel
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        dropout: float,
+        **kernel: Any,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -151,7 +160,7 @@ def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.Module]]:
+def _ckcnn_dilated(channels: int, layers: int, **kernel: Any) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1
@@ -163,7 +172,9 @@ def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.M
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int, list[nn.Module]]:
+def _ckcnn(
+    channels: int, layers: int, kernel_size: int, **kernel: Any
+) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1
@@ -176,7 +187,7 @@ def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int,
 
 
 def _ckcnn_residual(
-    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel
+    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel: Any
 ) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = [
         CKBlock(channels if block else 1, channels, kernel_size, dropout=dropout, **kernel)
@@ -185,7 +196,7 @@ def _ckcnn_residual(
     return blocks * (kernel_size - 1), [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-_BUILDERS = {
+_BUILDERS: dict[str, Callable[..., tuple[int, list[nn.Module]]]] = {
     "cnn_dilated": _cnn_dilated,
     "ckcnn_dilated": _ckcnn_dilated,
     "ckcnn": _ckcnn,
@@ -194,7 +205,7 @@ _BUILDERS = {
 
 
 def build_network(
-    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options
+    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options: Any
 ) -> Localiser:
     """Build one of the study's networks, freshly initialised.
 
@@ -222,6 +233,21 @@ def build_network(
     ------
     StudyError
         For an unknown network, preset or option, or a value that cannot work.
+
+    Examples
+    --------
+    The parameters of a continuous-kernel network do not depend on the size of its kernels:
+
+    >>> import torch
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks import count_parameters
+    >>> network = build_network("ckcnn", kernel_size=65, seed=0)
+    >>> network(torch.randn(2, 1, 400)).shape
+    torch.Size([2, 1, 400])
+    >>> count_parameters(network)
+    28392
+    >>> count_parameters(build_network("ckcnn", kernel_size=2111))
+    28392
     """
     resolved = network_options(name, preset, **options)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):

@@ -39,6 +39,17 @@ def predict_lines(
     Returns
     -------
     ndarray, (N, L) float32
+        High where an echo starts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks.predict import predict_lines
+    >>> network = build_network("cnn_dilated", layers=3, channels=4, seed=0)
+    >>> rf = np.random.default_rng(0).normal(size=(2, 500)).astype(np.float32)
+    >>> predict_lines(network, rf).shape
+    (2, 500)
     """
     if device is not None:
         network = network.to(device)

@@ -4,6 +4,7 @@ import json
 import math
 import warnings
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -19,7 +20,7 @@ from ckstudy.study.spec import INPUT_SCALINGS
 FORMAT = "ckstudy-model"
 
 
-def save_model(path: str | Path, network: Localiser, **provenance) -> None:
+def save_model(path: str | Path, network: Localiser, **provenance: Any) -> None:
     """Write ``network`` to ``path`` atomically.
 
     ``provenance`` is any JSON-serialisable description (spec, data hash, digest, versions); it
@@ -89,6 +90,18 @@ def load_model(model: str | Path) -> Localiser:
     StudyError
         Where there is no such name or file, the file is damaged or not a released model, or its
         weights do not fit the architecture it names.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ckstudy import build_network, load_model
+    >>> from ckstudy.networks.release import save_model
+    >>> network = build_network("ckcnn", kernel_size=9, channels=2, seed=0).eval()
+    >>> save_model(folder / "model.safetensors", network)
+    >>> loaded = load_model(folder / "model.safetensors")
+    >>> x = torch.randn(1, 1, 200)
+    >>> torch.equal(loaded(x), network(x))
+    True
     """
     path = model_path(model)
     about = read_provenance(path)

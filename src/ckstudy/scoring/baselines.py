@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from ckstudy.dataset import Lines
 from ckstudy.scoring.aggregate import summarise_scores
 from ckstudy.scoring.evaluation import Predictor, score_lines
 from ckstudy.scoring.intervals import RESAMPLES
@@ -57,7 +58,12 @@ def noise(samples: int, line_number: int) -> np.ndarray:
 
 
 def score_baselines(
-    train, validation, test, *, tolerance: int = 4, resamples: int = RESAMPLES
+    train: Lines,
+    validation: Lines,
+    test: Lines,
+    *,
+    tolerance: int = 4,
+    resamples: int = RESAMPLES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit on training lines, choose on validation lines, score test lines.
 
@@ -106,12 +112,12 @@ class _Baseline:
     regularisation: float = np.nan
 
 
-def _baselines(train, validation, tolerance: int) -> Iterator[_Baseline]:
-    def fire(lines, rows):
+def _baselines(train: Lines, validation: Lines, tolerance: int) -> Iterator[_Baseline]:
+    def fire(lines: Lines, rows: slice) -> np.ndarray:
         line = comb(lines.rf.shape[1], tolerance)
         return np.broadcast_to(line, lines.rf[rows].shape)
 
-    def draw(lines, rows):
+    def draw(lines: Lines, rows: slice) -> np.ndarray:
         samples = lines.rf.shape[1]
         return np.stack([noise(samples, int(number)) for number in lines.line_number[rows]])
 
@@ -131,7 +137,9 @@ def _baselines(train, validation, tolerance: int) -> Iterator[_Baseline]:
         yield max(candidates, key=lambda candidate: _reached(candidate, validation, tolerance))
 
 
-def _filter_baseline(name, linear: LinearFilter, validation, regularisation=np.nan) -> _Baseline:
+def _filter_baseline(
+    name: str, linear: LinearFilter, validation: Lines, regularisation: float = np.nan
+) -> _Baseline:
     """With thresholds that let through fixed fractions of the filter's maxima."""
     predict = partial(_filter, linear)
     signal = np.asarray(predict(validation, slice(0, QUANTILE_LINES)), dtype=np.float64)
@@ -140,14 +148,14 @@ def _filter_baseline(name, linear: LinearFilter, validation, regularisation=np.n
     return _Baseline(name, predict, thresholds, regularisation)
 
 
-def _reached(baseline: _Baseline, validation, tolerance: int) -> float:
+def _reached(baseline: _Baseline, validation: Lines, tolerance: int) -> float:
     """Best mean F1 (the thesis's) on the validation lines."""
     counts = score_lines(baseline.predict, validation, {"upstream": baseline.thresholds})
     f1 = SCORES["upstream"].f1(counts["upstream"])
     return float(calibrate(f1, baseline.thresholds).mean_f1[tolerance])
 
 
-def _filter(linear: LinearFilter, lines, rows) -> np.ndarray:
+def _filter(linear: LinearFilter, lines: Lines, rows: slice) -> np.ndarray:
     """The filtered lines at their local maxima, and -inf elsewhere.
 
     A filter's peaks are as broad as its band is narrow. Only their tops are predictions: without

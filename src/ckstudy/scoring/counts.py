@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ckstudy.errors import StudyError
 
@@ -42,16 +43,18 @@ class Counts:
 def concatenate(parts: Iterable[Counts]) -> Counts:
     """Join the counts of successive chunks of lines."""
     parts = list(parts)
-    errors = [part.absolute_error for part in parts]
+    errors = [part.absolute_error for part in parts if part.absolute_error is not None]
     return Counts(
         np.concatenate([part.true_positives for part in parts]),
         np.concatenate([part.false_positives for part in parts]),
         np.concatenate([part.false_negatives for part in parts]),
-        None if any(error is None for error in errors) else np.concatenate(errors),
+        np.concatenate(errors) if len(errors) == len(parts) else None,
     )
 
 
-def checked_lines(prediction, bubble_count, thresholds) -> tuple[np.ndarray, ...]:
+def checked_lines(
+    prediction: ArrayLike, bubble_count: ArrayLike, thresholds: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check what a score is given, and bring it into the form that the compiled loops read.
 
     Parameters

@@ -6,13 +6,14 @@ have a say in a threshold.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
 from ckstudy.scoring.counts import Counts, concatenate
 from ckstudy.scoring.score_files import (
@@ -25,8 +26,8 @@ from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 
 CHUNK = 128  # lines predicted and scored at a time; bounds the memory
 
-# From a data set (ckstudy.dataset.Lines) and a slice of its lines to their prediction.
-Predictor = Callable[[Any, slice], np.ndarray]
+# From lines and a slice of them to their prediction, (n, samples).
+Predictor = Callable[[Lines, slice], np.ndarray]
 
 
 def model_digest(path: str | Path) -> str:
@@ -38,7 +39,9 @@ def model_digest(path: str | Path) -> str:
         raise StudyError(f"the model {path} cannot be read: {error.strerror}") from None
 
 
-def score_lines(predict: Predictor, lines, thresholds: dict) -> dict[str, Counts]:
+def score_lines(
+    predict: Predictor, lines: Lines, thresholds: Mapping[str, ArrayLike]
+) -> dict[str, Counts]:
     """Predict and count, a chunk of lines at a time.
 
     Parameters
@@ -63,7 +66,7 @@ def score_lines(predict: Predictor, lines, thresholds: dict) -> dict[str, Counts
 
 
 def calibrate_model(
-    predict: Predictor, train, validation, model: str
+    predict: Predictor, train: Lines, validation: Lines, model: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose the thresholds of a model on training lines and on validation lines.
 
@@ -101,7 +104,9 @@ def calibrate_model(
     )
 
 
-def evaluate_model(predict: Predictor, test, thresholds: str | Path, model: str) -> pd.DataFrame:
+def evaluate_model(
+    predict: Predictor, test: Lines, thresholds: str | Path, model: str
+) -> pd.DataFrame:
     """Score test lines at thresholds that were chosen elsewhere.
 
     Parameters

@@ -1,16 +1,29 @@
-"""Percentile bootstrap intervals of mean scores (Efron and Tibshirani, 1993, chapter 13).
+"""Estimates of mean scores, and how far other lines and other training seeds could move them.
 
-Lines are what is resampled, because the lines of a data set are independent. Every quantity of
-the same lines is resampled with the same draws, so that a difference of two columns is paired.
-Where a study trained a network several times, with different seeds, its networks are resampled
-too, independently of the lines, which all of them share: the pigeonhole bootstrap (Owen, 2007,
-Annals of Applied Statistics 1(2)).
+The lines of a data set are independent, and so are trainings from different seeds. With one
+network only the lines can be drawn anew, and the interval is that of the percentile bootstrap
+(Efron and Tibshirani, 1993, chapter 13). Every quantity of the same lines is resampled with the
+same draws, so that a difference is paired line by line. Such an interval says nothing about
+another training.
+
+Where networks of several seeds were trained, the variance of the mean is that of a two-way layout
+with random effects (Searle, Casella and McCulloch, 1992, chapter 4): for scores
+
+    x[s, l] = m + a[s] + b[l] + e[s, l],    Var(mean) = σ_a²/S + σ_b²/L + σ_e²/(S L).
+
+The variance between the seeds' means, divided by S, estimates the first and the last part; the
+bootstrap over lines estimates the last two, and the last one alone. With the degrees of freedom
+of Welch (1947) and Satterthwaite (1946), S - 1 for the seeds of a group and L - 1 for the lines,
+Student's t gives the interval. From three seeds it is wide, as it has to be.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -18,24 +31,36 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A mean with the ends of its percentile interval; floats, or arrays of the same shape."""
+class Estimate:
+    """A statistic with the ends of its interval; NaN where there is nothing to estimate.
 
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    Examples
+    --------
+    >>> Estimate(0.75, 0.5, 1.0) - 0.25
+    Estimate(value=0.5, low=0.25, high=0.75)
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __sub__(self, constant: float) -> "Estimate":
+        """The estimate minus a number that is taken as exact."""
+        return Estimate(self.value - constant, self.low - constant, self.high - constant)
+
+
+NONE = Estimate(np.nan, np.nan, np.nan)
 
 
 def mean_interval(
-    scores, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
-) -> Interval:
+    scores: ArrayLike, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
+) -> Estimate:
     """Mean over the lines, with its bootstrap interval.
 
     Parameters
     ----------
-    scores : array, (lines,) or (lines, columns)
-        One score, or several, of each line. A line whose score is NaN has none; a column is
-        then averaged over the lines that have one.
+    scores : array, (lines,)
+        A score of each line; NaN where a line has none.
     resamples : int
         Number of resampled sets of lines.
     level : float
@@ -43,36 +68,48 @@ def mean_interval(
     seed : int
         Of the draws.
 
-    Returns
-    -------
-    Interval
-        Floats for one column of scores, arrays (columns,) for several.
+    Raises
+    ------
+    ValueError
+        Where there are no lines.
     """
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.ndim == 0 or len(scores) == 0:
+    column = np.asarray(scores, dtype=np.float64)[:, None]
+    (found,) = column_intervals(column, resamples=resamples, level=level, seed=seed)
+    return found
+
+
+def column_intervals(
+    scores: ArrayLike, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
+) -> list[Estimate]:
+    """:func:`mean_interval` of each column of scores of the same lines, (lines, columns)."""
+    columns = np.asarray(scores, dtype=np.float64)
+    if len(columns) == 0:
         raise ValueError("there are no lines to resample")
-    columns = scores.reshape(len(scores), -1)
     weights = _line_weights(len(columns), resamples, seed)
     present = np.isfinite(columns)
     total = weights @ np.where(present, columns, 0.0)
     with np.errstate(invalid="ignore"):
         means = total / (weights @ present.astype(np.float64))
         mean = np.where(present, columns, 0.0).sum(axis=0) / present.sum(axis=0)
-    low, high = _ends(means, level)
-    shape = scores.shape[1:]
-    return Interval(*(part.reshape(shape)[()] for part in (mean, low, high)))
+    return [
+        Estimate(float(value), *_ends(resampled, level))
+        for value, resampled in zip(mean, means.T, strict=True)
+    ]
 
 
 def contrast_interval(
-    groups, signs=(1,), *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
-) -> Interval:
+    groups: Sequence[ArrayLike],
+    signs: Sequence[float] = (1,),
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = SEED,
+) -> Estimate:
     """Signed sum of the means of groups of networks, over their training seeds and over lines.
 
-    A mean, a difference of two means and a difference of differences are such sums. A resample
-    draws the lines once, for all networks, which makes every difference paired line by line, and
-    in each group draws networks with replacement, independently of the other groups: equal
-    seeds do not make two different networks alike. With one network in each group only the lines
-    are resampled, and the interval is that of the lines' contrasts.
+    A mean, a difference of two means and a difference of differences are such sums. All networks
+    share the lines, which makes every difference paired line by line; the seeds of different
+    groups are independent: equal seeds do not make two different networks alike.
 
     Parameters
     ----------
@@ -83,57 +120,127 @@ def contrast_interval(
     resamples, level, seed
         As for :func:`mean_interval`.
 
+    Returns
+    -------
+    Estimate
+        With a single network in each group, that of the lines' contrasts by
+        :func:`mean_interval`.
+
     Raises
     ------
     ValueError
         Where there are no lines or no networks, or the groups are not of the same lines.
     """
-    groups = [np.asarray(group, dtype=np.float64) for group in groups]
-    if len(groups) != len(signs) or not groups:
-        raise ValueError(f"{len(groups)} groups of networks need as many signs, not {len(signs)}")
-    if any(group.ndim != 2 or group.size == 0 for group in groups):
+    scores = [np.asarray(group, dtype=np.float64) for group in groups]
+    if any(group.ndim != 2 or group.size == 0 for group in scores):
         raise ValueError(
-            f"scores {[group.shape for group in groups]} must have the shape (seeds, lines)"
+            f"scores {[group.shape for group in scores]} must have the shape (seeds, lines)"
         )
-    lines = groups[0].shape[1]
-    if any(group.shape[1] != lines for group in groups):
-        raise ValueError(f"scores {[group.shape for group in groups]} are not of the same lines")
-    weights = _line_weights(lines, resamples, seed) / lines
-    means = [
-        draw_networks(weights @ group.T, place, seed=seed) for place, group in enumerate(groups)
-    ]
-    value = sum(sign * group.mean() for sign, group in zip(signs, groups, strict=True))
-    resampled = sum(sign * mean for sign, mean in zip(signs, means, strict=True))
-    return Interval(float(value), *percentile_ends(resampled, level))
+    counts = {group.shape[1] for group in scores}
+    if len(counts) > 1:
+        raise ValueError(f"scores {[group.shape for group in scores]} are not of the same lines")
+    return interval_of_networks(
+        [group.mean(axis=1) for group in scores],
+        [
+            _line_weights(group.shape[1], resamples, seed) @ group.T / group.shape[1]
+            for group in scores
+        ],
+        signs,
+        lines=max(counts, default=0),
+        level=level,
+    )
 
 
-def draw_networks(statistics, group: int = 0, *, seed: int = SEED) -> np.ndarray:
-    """Mean of a statistic over networks drawn with replacement, anew in each resample.
+def interval_of_networks(
+    values: Sequence[np.ndarray],
+    resampled: Sequence[np.ndarray],
+    signs: Sequence[float] = (1,),
+    *,
+    lines: int,
+    level: float = LEVEL,
+) -> Estimate:
+    """Signed sum of the groups' means of any statistic of single networks, with its interval.
 
     Parameters
     ----------
-    statistics : array, (resamples, networks)
-        The statistic of every network of a group in each resample of the lines.
-    group : int
-        Groups with different numbers are drawn independently.
-    seed : int
-        Of the draws.
+    values : sequence of array, (networks,)
+        The statistic of each network of a group, on the lines.
+    resampled : sequence of array, (resamples, networks)
+        The same in each resample of the lines; all groups share the resamples.
+    signs : sequence of float
+        Weight of each group's mean.
+    lines : int
+        Number of lines; the smallest where networks are scored on several sets.
+    level : float
+        Coverage aimed at.
+
+    Raises
+    ------
+    ValueError
+        Where there is no group, or not a sign for each.
+    """
+    if len(values) != len(signs) or not values:
+        raise ValueError(f"{len(values)} groups of networks need as many signs, not {len(signs)}")
+    value = sum(sign * each.mean() for sign, each in zip(signs, values, strict=True))
+    contrasts = sum(sign * each.mean(axis=1) for sign, each in zip(signs, resampled, strict=True))
+    several = [place for place, each in enumerate(values) if len(each) > 1]
+    if not several:
+        return Estimate(float(value), *_percentile_ends(contrasts, level))
+    # Parts of the variance, each with its degrees of freedom.
+    by_lines = contrasts.var(ddof=1)
+    by_seeds = {
+        place: signs[place] ** 2 * values[place].var(ddof=1) / len(values[place])
+        for place in several
+    }
+    twice = sum(signs[place] ** 2 * _interaction(resampled[place]) for place in several)
+    seeds = sum(by_seeds.values())
+    variance = max(seeds + by_lines - twice, seeds, by_lines)
+    if variance == 0:
+        return Estimate(float(value), float(value), float(value))
+    spread = by_lines**2 / max(lines - 1, 1)
+    spread += sum(part**2 / (len(values[place]) - 1) for place, part in by_seeds.items())
+    half = stats.t.ppf((1 + level) / 2, variance**2 / spread) * np.sqrt(variance)
+    return Estimate(float(value), float(value - half), float(value + half))
+
+
+def resample_lines(
+    scores: np.ndarray,
+    statistic: Callable[..., np.ndarray],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> np.ndarray:
+    """A statistic over the lines, of resampled sets of them.
+
+    Parameters
+    ----------
+    scores : array, (lines, networks)
+    statistic : callable
+        Takes an array and ``axis``, such as :func:`numpy.median`.
+    resamples, seed
+        As for :func:`mean_interval`.
 
     Returns
     -------
-    array, (resamples,)
-        With a single network, its own statistics.
+    array, (resamples, networks)
     """
-    resamples, networks = statistics.shape
-    if networks == 1:
-        return statistics[:, 0]
-    # Far from the draws of the lines, which take the seed alone.
-    draws = np.random.default_rng([seed, 1 + group])
-    drawn = draws.integers(networks, size=(resamples, networks))
-    return np.take_along_axis(statistics, drawn, axis=1).mean(axis=1)
+    drawn = np.random.default_rng(seed).integers(len(scores), size=(resamples, len(scores)))
+    return statistic(scores[drawn], axis=1)
 
 
-def percentile_ends(resampled: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
+def _interaction(resampled: np.ndarray) -> float:
+    """Variance over lines of a group's mean that its networks do not share: σ_e²/(S L).
+
+    It is in the spread of the seeds' means and in that of resampled lines alike.
+    """
+    networks = resampled.shape[1]
+    covariance = np.cov(resampled, rowvar=False)
+    alone = np.trace(covariance) / networks
+    shared = (covariance.sum() - np.trace(covariance)) / (networks * (networks - 1))
+    return max(alone - shared, 0.0) / networks
+
+
+def _percentile_ends(resampled: np.ndarray, level: float) -> tuple[float, float]:
     """Ends of the percentile interval of a resampled statistic, (resamples,)."""
     tail = (1 - level) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
@@ -151,10 +258,6 @@ def _line_weights(lines: int, resamples: int, seed: int) -> np.ndarray:
     return weights
 
 
-def _ends(means: np.ndarray, level: float) -> np.ndarray:
-    ends = np.full((2, means.shape[1]), np.nan)
-    for column, resampled in enumerate(means.T):
-        resampled = resampled[np.isfinite(resampled)]  # some draw no line that has a score
-        if resampled.size:
-            ends[:, column] = percentile_ends(resampled, level)
-    return ends
+def _ends(resampled: np.ndarray, level: float) -> tuple[float, float]:
+    resampled = resampled[np.isfinite(resampled)]  # some draw no line that has a score
+    return _percentile_ends(resampled, level) if resampled.size else (np.nan, np.nan)

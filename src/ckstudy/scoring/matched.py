@@ -16,10 +16,13 @@ and a dynamic programme over the two sorted rows finds it exactly.
 
 import numba
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ckstudy.acoustics.constants import SOUND_SPEED
 from ckstudy.scoring.counts import MAX_TOLERANCE, Counts, checked_lines
 from ckstudy.scoring.levels import digitise
+
+SPEED_OF_SOUND = 1480.0
+"""In water at 20 °C, in m/s: that of the simulated lines."""
 
 # A matching is worth one PAIR for each of its pairs less its total |error| in samples, so that
 # comparing two numbers compares sizes first and errors second.
@@ -27,7 +30,12 @@ PAIR = 1 << 32
 UNMATCHED, SKIPPED, PAIRED = 0, 1, 2
 
 
-def count(prediction, bubble_count, thresholds, max_tolerance: int = MAX_TOLERANCE) -> Counts:
+def count(
+    prediction: ArrayLike,
+    bubble_count: ArrayLike,
+    thresholds: ArrayLike,
+    max_tolerance: int = MAX_TOLERANCE,
+) -> Counts:
     """Match each line's peaks and bubbles at tolerances 0, ..., ``max_tolerance``.
 
     Parameters
@@ -65,14 +73,14 @@ def f1(counts: Counts) -> np.ndarray:
     return np.divide(both, total, out=np.ones_like(both), where=total > 0)
 
 
-def find_maxima(signal) -> np.ndarray:
+def find_maxima(signal: ArrayLike) -> np.ndarray:
     """Sample numbers of the local maxima of ``signal``, as :func:`scipy.signal.find_peaks`."""
     signal = np.ascontiguousarray(signal)
     maxima = np.empty(signal.size // 2 + 1, np.int64)
     return maxima[: _fill_maxima(signal, maxima)]
 
 
-def match(bubbles, predictions, tolerance: int) -> np.ndarray:
+def match(bubbles: ArrayLike, predictions: ArrayLike, tolerance: int) -> np.ndarray:
     """Match bubbles and predictions: as many pairs as possible, then the least total |error|.
 
     Of matchings that tie in both, the one that leaves later bubbles unmatched is returned, and
@@ -104,12 +112,14 @@ def match(bubbles, predictions, tolerance: int) -> np.ndarray:
     return np.stack([matched, partner[matched]], axis=1)
 
 
-def nanoseconds(samples, sampling_rate_hz: float):
+def nanoseconds(samples: ArrayLike, sampling_rate_hz: float) -> np.ndarray:
     """Time that ``samples`` last: 16 ns for one at 62.5 MHz."""
     return np.asarray(samples) / sampling_rate_hz * 1e9
 
 
-def micrometres(samples, sampling_rate_hz: float, speed_of_sound: float = SOUND_SPEED):
+def micrometres(
+    samples: ArrayLike, sampling_rate_hz: float, speed_of_sound: float = SPEED_OF_SOUND
+) -> np.ndarray:
     """Depth that ``samples`` of delay stand for, there and back: 11.84 µm for one at 62.5 MHz."""
     return np.asarray(samples) / sampling_rate_hz * speed_of_sound / 2 * 1e6
 

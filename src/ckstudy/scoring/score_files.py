@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ckstudy.csv_files import read_csv
+from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
 from ckstudy.files import write_text
 from ckstudy.scoring import matched, upstream
@@ -37,7 +38,13 @@ LINE_COLUMNS = (
 
 
 def line_scores(
-    lines, calibration: str, score: str, counts: Counts, thresholds, index, tolerances=None
+    lines: Lines,
+    calibration: str,
+    score: str,
+    counts: Counts,
+    thresholds: np.ndarray,
+    index: np.ndarray,
+    tolerances: Iterable[int] | None = None,
 ) -> pd.DataFrame:
     """Scores of each line at one threshold a tolerance, in the columns of ``LINE_COLUMNS``.
 
@@ -140,5 +147,5 @@ def read_thresholds(path: str | Path, model: str | None = None) -> dict[tuple[st
     return found
 
 
-def _in_full(value) -> str:
+def _in_full(value: float) -> str:
     return repr(float(value))

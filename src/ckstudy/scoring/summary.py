@@ -1,18 +1,21 @@
 """The study in one table: every run, split, calibration, score and tolerance."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
+import safetensors
 
 from ckstudy.errors import StudyError
-from ckstudy.networks import build_network, count_parameters
 from ckstudy.scoring.aggregate import summarise_scores
 from ckstudy.scoring.intervals import RESAMPLES
 from ckstudy.scoring.score_files import LINE_COLUMNS, read_table, read_thresholds
 
 GROUP = ["calibration", "score", "tolerance"]
+# What batch norm keeps beside its parameters: statistics, which are not trained.
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def summarise_run(
@@ -102,12 +105,34 @@ def summarise_runs(
     return table[[*about, *scores]]
 
 
+def count_parameters(path: str | Path) -> int:
+    """Trainable parameters of a released model, from the shapes in its file.
+
+    Raises
+    ------
+    StudyError
+        Where the file is missing or damaged.
+    """
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise StudyError(f"there is no model file {path}; train the run") from None
+    except (OSError, safetensors.SafetensorError) as error:
+        raise StudyError(f"{path} is no readable safetensors file: {error}") from None
+    return sum(
+        math.prod(shape)
+        for name, shape in shapes.items()
+        if name.rpartition(".")[2] not in _STATISTICS
+    )
+
+
 def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) -> dict:
     """What the run is: names, parameters, and each single-valued network and training setting."""
     path = folder / "spec.json"
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
-        network, training = dict(spec["network"]), spec["training"]
+        network, training = spec["network"], spec["training"]
         name = network["name"]
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}; train the run") from None
@@ -121,7 +146,7 @@ def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) ->
         "network": name,
         "kernel_size": network.get("kernel_size"),
         "omega_0": network.get("omega_0"),
-        "parameters": count_parameters(build_network(**network)),
+        "parameters": count_parameters(folder / "model.safetensors"),
         "noise_percent": float(noise_percent if noise is None else noise),
     }
     for settings in (network, training):

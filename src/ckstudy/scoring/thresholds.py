@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # 10^-5, 10^-4.5, ..., 10^-1.5 and 0.10, 0.15, ..., 0.90: 8 + 17 = 25 values.
 THRESHOLDS = np.array(
@@ -26,7 +27,7 @@ class Calibration:
     mean_f1: np.ndarray
 
 
-def calibrate(f1, thresholds=THRESHOLDS) -> Calibration:
+def calibrate(f1: ArrayLike, thresholds: ArrayLike = THRESHOLDS) -> Calibration:
     """Choose, for each tolerance, the threshold with the best mean F1 over the lines.
 
     Equal means are common only where the predictions themselves are equal, or empty; then the

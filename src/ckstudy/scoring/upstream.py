@@ -13,6 +13,7 @@ samples around a true one cost nothing. :mod:`ckstudy.scoring.matched` is the an
 
 import numba
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ckstudy.scoring.counts import MAX_TOLERANCE, Counts, checked_lines
 from ckstudy.scoring.levels import digitise
@@ -20,7 +21,12 @@ from ckstudy.scoring.levels import digitise
 FLOOR = 1e-3
 
 
-def count(prediction, bubble_count, thresholds, max_tolerance: int = MAX_TOLERANCE) -> Counts:
+def count(
+    prediction: ArrayLike,
+    bubble_count: ArrayLike,
+    thresholds: ArrayLike,
+    max_tolerance: int = MAX_TOLERANCE,
+) -> Counts:
     """Count the outcomes of each line at tolerances 0, ..., ``max_tolerance``.
 
     Parameters

@@ -28,8 +28,8 @@ def scene_dependence(lines: Lines, f1: np.ndarray, name: str) -> Figure:
         bins = np.unique(place)
         means = [mean_interval(f1[place == one]) for one in bins]
         centres = [values[place == one].mean() for one in bins]
-        middle = np.array([mean.mean for mean in means])
-        ends = np.array([[mean.mean - mean.low, mean.high - mean.mean] for mean in means]).T
+        middle = np.array([mean.value for mean in means])
+        ends = np.array([[mean.value - mean.low, mean.high - mean.value] for mean in means]).T
         axes.errorbar(
             centres,
             middle,

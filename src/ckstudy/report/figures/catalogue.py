@@ -38,13 +38,19 @@ FIGURES: dict[str, Entry] = {
     "population": Entry("lines", "data", "population"),
     "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
     "kernel_size_noise": Entry("scores", "noise", "noise_scores"),
-    "learning_curves": Entry("scores", "scores", "learning_curves"),
+    "learning_curves": Entry("scores", "learning", "learning_curves"),
 }
 
 
 def names(kind: str) -> list[str]:
     """Names of the figures of one kind."""
     return [name for name, entry in FIGURES.items() if entry.kind == kind]
+
+
+def needs_results(wanted: Iterable[str]) -> list[str]:
+    """Those of the figures in ``wanted`` (names or kinds) that are drawn from results."""
+    chosen = dict.fromkeys(name for given in wanted for name in _expand(given))
+    return [name for name in chosen if FIGURES[name].kind != "diagrams"]
 
 
 def make(name: str, results: Results) -> Figure:

@@ -1,5 +1,7 @@
 """Figures of the data set: one simulated line, and the population that the lines are drawn from."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -55,7 +57,7 @@ def simulated_line(results: Results) -> Figure:
     spectrum.set_xlim(0, 8)
     spectrum.set_ylim(-60, 12)
     spectrum.set_xlabel("frequency (MHz)")
-    spectrum.set_ylabel("power (dB)")
+    spectrum.set_ylabel("power (dB re peak of the mean)")
     spectrum.set_title("(c) spectrum, each line at unit RMS", loc="left")
     spectrum.legend(loc="upper right")
     for panel in (whole, close, spectrum):
@@ -67,7 +69,7 @@ def population(results: Results) -> Figure:
     """Bubbles, pressures, radii and gaps between echoes, for each split."""
     figure = Figure(figsize=(style.PAGE, 3.9), layout="constrained")
     panels = figure.subplots(2, 2).ravel()
-    splits = (
+    splits: tuple[tuple[str, str, Any, str], ...] = (
         ("train", style.BLUE, "-", "training"),
         ("validation", style.ORANGE, "--", "validation"),
         ("test", style.GREEN, ":", "test"),

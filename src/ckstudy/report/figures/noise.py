@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ckstudy.analysis.comparisons import above_comb, baseline_f1
 from ckstudy.analysis.estimates import mean_f1
-from ckstudy.analysis.noise import absent, at_level, baselines_at, noise_cells
+from ckstudy.analysis.noise import at_level, baselines_at, noise_cells
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
-from ckstudy.report.figures.scores import comb_line, curve, kernel_size_axis
-from ckstudy.report.tables.thesis_tables import baseline
+from ckstudy.report.figures.scores import comb_line, curve, curve_notes, kernel_size_axis
+from ckstudy.report.tables.noise import ABSENT
 
 LINEAR_FILTER = "ridge_fir_521"
 _LOOKS = (
@@ -24,7 +25,7 @@ def noise_scores(results: Results) -> Figure:
     """Test F1 against kernel size, a line for each level of noise, and what a filter reaches."""
     cells = noise_cells(results)
     if cells.empty:
-        return style.nothing_to_show(absent())
+        return style.nothing_to_show(ABSENT)
     levels = sorted(cells["noise_percent"].unique())
     figure = Figure(figsize=(style.COLUMN, 3.1), layout="constrained")
     panel = figure.subplots()
@@ -38,12 +39,13 @@ def noise_scores(results: Results) -> Figure:
             members.index.to_numpy(dtype=float) * shift,
             [mean_f1(results, runs) for runs in members["runs"]],
             [[mean_f1(results, [run]).value for run in runs] for runs in members["runs"]],
+            learned=[bool(above_comb(results, runs).low > 0) for runs in members["runs"]],
             color=colour,
             marker=marker,
             linestyle=dashes,
             label=f"{percent:g} % noise",
         )
-        linear = baseline(baselines_at(results, cells, percent), LINEAR_FILTER, "upstream")
+        linear = baseline_f1(baselines_at(results, cells, percent), LINEAR_FILTER, "upstream")
         if np.isfinite(linear.value):
             panel.plot(
                 [0.98],
@@ -62,15 +64,16 @@ def noise_scores(results: Results) -> Figure:
         key=lambda entry: entry[1].startswith("linear"),
     )
     figure.legend(*zip(*named, strict=True), loc="outside upper center", ncols=2)
-    notes = "Noise: standard deviation, % of 9.65 V."
-    if (cells["seeds"] > 1).any():
-        notes += " Dots: single seeds; marks: their mean."
-    style.footnote(figure, notes)
+    learned = [bool(above_comb(results, runs).low > 0) for runs in cells["runs"]]
+    style.footnote(
+        figure, f"Noise: standard deviation, % of 9.65 V.\n{curve_notes(cells, learned)}"
+    )
     return figure
 
 
 def _show_what_is_there(panel: Axes) -> None:
     """Tenths of F1 that hold every point: what noise and kernel size change is small."""
     heights = np.concatenate([np.ravel(line.get_ydata()) for line in panel.lines])
+    heights = heights[np.isfinite(heights)]
     low, high = np.floor(10 * heights.min() - 0.3) / 10, np.ceil(10 * heights.max() + 0.3) / 10
     panel.set_ylim(max(low, 0.0), min(high, 1.02))

@@ -11,16 +11,16 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
-from ckstudy import load_model
 from ckstudy.analysis import thesis
+from ckstudy.analysis.comparisons import best_run
 from ckstudy.analysis.results import Results
 from ckstudy.dataset import read_lines
 from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import load_model
 from ckstudy.report.figures import style
 from ckstudy.report.figures.threads import one_thread
-from ckstudy.report.tables.thesis_tables import best_run
 from ckstudy.scoring.matched import find_maxima, match
 from ckstudy.training.loss import HALF_WIDTH, DualLoss, clip
 
@@ -72,15 +72,24 @@ class Outcome:
 
     def within(self, first: int, last: int) -> "Outcome":
         """The part from sample ``first`` to sample ``last``."""
-        here, there = ((at >= first) & (at <= last) for at in (self.true, self.predicted))
-        return Outcome(self.true[here], self.found[here], self.predicted[there], self.right[there])
+        bubbles, detections = (
+            (samples >= first) & (samples <= last) for samples in (self.true, self.predicted)
+        )
+        return Outcome(
+            self.true[bubbles],
+            self.found[bubbles],
+            self.predicted[detections],
+            self.right[detections],
+        )
 
     def __str__(self) -> str:
         misses = np.count_nonzero(~self.found)
         return f"TP {self.found.sum()}, FP {np.count_nonzero(~self.right)}, FN {misses}"
 
 
-def upstream_outcome(prediction, bubble_count, threshold: float, tolerance: int) -> Outcome:
+def upstream_outcome(
+    prediction: np.ndarray, bubble_count: np.ndarray, threshold: float, tolerance: int
+) -> Outcome:
     """The samples that :mod:`ckstudy.scoring.upstream` counts."""
     true = np.flatnonzero(bubble_count)
     predicted = np.flatnonzero(prediction > threshold)
@@ -88,7 +97,9 @@ def upstream_outcome(prediction, bubble_count, threshold: float, tolerance: int)
     return Outcome(true, near.any(axis=1), predicted, near.any(axis=0))
 
 
-def matched_outcome(prediction, bubble_count, threshold: float, tolerance: int) -> Outcome:
+def matched_outcome(
+    prediction: np.ndarray, bubble_count: np.ndarray, threshold: float, tolerance: int
+) -> Outcome:
     """The bubbles and peaks that :mod:`ckstudy.scoring.matched` counts."""
     true = np.repeat(np.arange(bubble_count.size), bubble_count)
     peaks = find_maxima(prediction)
@@ -142,7 +153,7 @@ def dual_loss(results: Results) -> Figure:
                 sample, prediction, truth, color=style.YELLOW, linewidth=0, label="difference"
             )
         panel.set_title(title, loc="left")
-        panel.set_ylabel("amplitude")
+        panel.set_ylabel("z, y (no unit)")
         panel.set_xlim(first, last)
         panel.grid(True)
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
@@ -187,10 +198,8 @@ def scoring(results: Results) -> Figure:
         handles=[
             Line2D([], [], color=style.GREY, label="prediction z"),
             Line2D([], [], color=style.BLACK, linestyle="--", linewidth=0.8, label="threshold φ"),
-            Patch(color=style.SKY, alpha=0.45, label=f"found bubble (TP) ± {TOLERANCE} samples"),
-            Patch(
-                color=style.ORANGE, alpha=0.45, label=f"missed bubble (FN) ± {TOLERANCE} samples"
-            ),
+            Patch(color=style.SKY, label=f"found bubble (TP) ± {TOLERANCE} samples"),
+            Patch(color=style.ORANGE, label=f"missed bubble (FN) ± {TOLERANCE} samples"),
             Line2D([], [], color=style.BLUE, marker="o", linestyle="", label="right prediction"),
             Line2D([], [], color=style.VERMILION, marker="x", linestyle="", label="false one (FP)"),
         ],
@@ -205,8 +214,18 @@ def _draw_outcome(axes: Axes, example: Example, outcome: Outcome, first: int, la
     sample = np.arange(first, last + 1)
     for start, found in zip(outcome.true, outcome.found, strict=True):
         colour = style.SKY if found else style.ORANGE
-        axes.axvspan(start - TOLERANCE, start + TOLERANCE, color=colour, alpha=0.3, linewidth=0)
         axes.axvline(start, color=colour, linewidth=1.2)
+        # Windows in two rows at the foot: on one another, the two colours would make a third.
+        axes.add_patch(
+            Rectangle(
+                (start - TOLERANCE, 0.0 if found else 0.06),
+                2 * TOLERANCE,
+                0.05,
+                transform=axes.get_xaxis_transform(),
+                color=colour,
+                linewidth=0,
+            )
+        )
     axes.plot(sample, example.prediction[sample], color=style.GREY, linewidth=0.9)
     for right, marker, size, colour in (
         (True, "o", 2.5, style.BLUE),
@@ -217,7 +236,7 @@ def _draw_outcome(axes: Axes, example: Example, outcome: Outcome, first: int, la
             chosen, example.prediction[chosen], marker, markersize=size, color=colour, zorder=3
         )
     axes.set_xlim(first, last)
-    axes.set_ylabel("amplitude")
+    axes.set_ylabel("z (no unit)")
 
 
 def _example(results: Results) -> Example:
@@ -249,9 +268,9 @@ def _stretch(example: Example) -> tuple[int, int]:
     )
     best, chosen = -1, 0
     for first in range(0, example.prediction.size - SHOWN_SAMPLES, SHOWN_SAMPLES // 4):
-        here = outcome.within(first + TOLERANCE, first + SHOWN_SAMPLES - TOLERANCE)
-        hits = min(np.count_nonzero(here.found), 4)
-        worth = hits + 2 * (not here.found.all()) + 2 * (not here.right.all())
+        part = outcome.within(first + TOLERANCE, first + SHOWN_SAMPLES - TOLERANCE)
+        hits = min(int(np.count_nonzero(part.found)), 4)
+        worth = hits + 2 * (not part.found.all()) + 2 * (not part.right.all())
         if worth > best:
             best, chosen = worth, first
     return chosen, chosen + SHOWN_SAMPLES

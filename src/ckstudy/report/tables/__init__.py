@@ -1,1 +1,24 @@
-"""The tables of a study."""
+"""The tables of a study: what :mod:`ckstudy.analysis` finds, as CSV and Markdown with a caption.
+
+A module for each table; what all of them share is in ``table`` (columns) and ``captions``.
+"""
+
+from ckstudy.report.tables.ablation import ablation_table
+from ckstudy.report.tables.baselines import baselines_table
+from ckstudy.report.tables.claims import claims_table
+from ckstudy.report.tables.dilated import dilated_table
+from ckstudy.report.tables.explanations import explanations_table
+from ckstudy.report.tables.kernel_size import kernel_size_table
+from ckstudy.report.tables.noise import noise_table
+from ckstudy.report.tables.omega_0 import omega_0_table
+
+__all__ = [
+    "ablation_table",
+    "baselines_table",
+    "claims_table",
+    "dilated_table",
+    "explanations_table",
+    "kernel_size_table",
+    "noise_table",
+    "omega_0_table",
+]

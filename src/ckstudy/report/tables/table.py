@@ -1,18 +1,75 @@
-"""A table for readers and for programs, and what every caption says of the numbers in it."""
+"""A table for readers and for programs, from columns that are declared once.
+
+A column says what its heading is, how its value follows from a row, and how the value is shown.
+The CSV takes the values, unrounded; the Markdown takes the text of those that have a heading.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from ckstudy.analysis import thesis
-from ckstudy.analysis.estimates import Estimate
-from ckstudy.analysis.results import Results
 from ckstudy.files import write_text
+from ckstudy.scoring.intervals import Estimate
 
 DASH = "–"
+MINUS = "−"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column whose values are numbers or words.
+
+    Attributes
+    ----------
+    name : str
+        Of the CSV's column.
+    value : callable
+        From a row to its value.
+    heading : str or None
+        Of the Markdown's column; None leaves the column to the CSV.
+    show : callable
+        From the value to its text.
+    """
+
+    name: str
+    value: Callable[[Any], Any]
+    heading: str | None = None
+    show: Callable[[Any], str] = str
+
+    def names(self) -> list[str]:
+        """Columns that it takes in the CSV."""
+        return [self.name]
+
+    def fields(self, value: Any) -> list:
+        """What stands in them."""
+        return [value]
+
+    def text(self, value: Any) -> str:
+        """What stands in the Markdown."""
+        return self.show(value)
+
+
+@dataclass(frozen=True)
+class EstimateColumn(Column):
+    """A column of estimates: three in the CSV, ``name``, ``name_low`` and ``name_high``."""
+
+    signed: bool = False
+
+    def names(self) -> list[str]:
+        """Columns that it takes in the CSV."""
+        return [self.name, f"{self.name}_low", f"{self.name}_high"]
+
+    def fields(self, value: Estimate) -> list:
+        """What stands in them."""
+        return [value.value, value.low, value.high]
+
+    def text(self, value: Estimate) -> str:
+        """What stands in the Markdown."""
+        return as_text(value, signed=self.signed)
 
 
 @dataclass(frozen=True)
@@ -55,92 +112,63 @@ class Table:
         write_text(Path(directory) / f"{self.name}.md", self.markdown())
 
 
-def provenance(results: Results, cells: pd.DataFrame) -> str:
-    """What every caption ends with: whose intervals, at which scale, and what is not there yet.
+def tabulate(rows: Iterable, columns: Sequence[Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The values of all columns, for the CSV, and the text of those with a heading.
 
-    Parameters
-    ----------
-    results : Results
-    cells : pandas.DataFrame
-        Those that the table shows, of :meth:`ckstudy.analysis.results.Results.cells`.
+    Each value is computed once.
     """
-    parts = (intervals(cells), scale(results, cells), unfinished(results))
-    return " ".join(part for part in parts if part)
-
-
-def intervals(cells: pd.DataFrame) -> str:
-    """A sentence about the brackets."""
-    most = cells["seeds"].max() if len(cells) else 1
-    if most == 1:
-        return "Brackets: 95 % bootstrap intervals over lines, for one trained network each."
-    return (
-        "Brackets: 95 % bootstrap intervals over lines and, where a row has several, over training "
-        f"seeds. From {most} seeds an interval is coarse, and too narrow where seeds disagree; "
-        "from one it says nothing about other seeds."
-    )
-
-
-def scale(results: Results, cells: pd.DataFrame) -> str:
-    """Two sentences that say how large the study was that made the numbers, and the thesis."""
-    lines = results.summary.groupby("split")["lines"].max()
-    specs = [results.spec(runs[0]) for runs in cells["runs"]]
-    settings = [
-        {
-            **spec["training"],
-            "preset": spec["preset"],
-            "steps": optimiser_steps(spec["training"], int(lines["train"])),
-            "crop": spec["training"].get("crop") or "all",
-        }
-        for spec in specs
+    values = [[column.value(row) for column in columns] for row in rows]
+    pairs = [list(zip(columns, row, strict=True)) for row in values]
+    data = [[field for column, value in row for field in column.fields(value)] for row in pairs]
+    cells = [
+        [column.text(value) for column, value in row if column.heading is not None] for row in pairs
     ]
-    words = [
-        f"study `{results.study['study']}`",
-        f"{lines['train']} training and {lines['test']} test lines",
-        *(
-            text.format(" or ".join(map(str, _distinct(each[key] for each in settings))))
-            for key, text in (
-                ("epochs", "{} epochs"),
-                ("steps", "{} optimiser steps"),
-                ("batch_size", "batches of {} lines"),
-                ("crop", "{} samples of each"),
-                ("input_scaling", "input scaling {}"),
-                ("preset", "preset {}"),
-            )
-            if settings
-        ),
-    ]
-    return (
-        f"Scale: {', '.join(words)}. The thesis: {thesis.EPOCHS} epochs, "
-        f"{thesis.TEST_LINES} test lines."
-    )
+    names = [name for column in columns for name in column.names()]
+    headings = [column.heading for column in columns if column.heading is not None]
+    return pd.DataFrame(data, columns=names), pd.DataFrame(cells, columns=headings)
 
 
-def unfinished(results: Results) -> str:
-    """A sentence that names the members of the study's grid that are not trained; else nothing."""
-    missing = results.study["missing"]
-    if not missing:
-        return ""
-    planned = len(missing) + len(results.runs())
-    names = ", ".join(f"`{name}`" for name in missing)
-    return f"The study is partial. Not trained of its {planned} networks: {names}."
+def code(name: str) -> str:
+    """A name in the type of code, or a dash."""
+    return f"`{name}`" if name else DASH
 
 
-def optimiser_steps(training: dict, lines: int) -> int:
-    """Steps of a training on so many lines."""
-    if training["optimizer_step"] == "epoch":
-        return training["epochs"]
-    return training["epochs"] * math.ceil(lines / training["batch_size"])
+def number(pattern: str) -> Callable[[float], str]:
+    """Show a number by a pattern such as ``"{:.3f}"``; a dash where there is none."""
+
+    def show(value: float) -> str:
+        return DASH if math.isnan(value) else pattern.format(value).replace("-", MINUS)
+
+    return show
 
 
-def _distinct(values: Iterable) -> list:
-    """Each value once, numbers in order and before words."""
-    return sorted(set(values), key=lambda value: (isinstance(value, str), value))
+score = number("{:.3f}")
+change = number("{:+.3f}")
+whole = number("{:.0f}")
+short = number("{:g}")
+thousands = number("{:,.0f}")
+
+
+def seeds(count: int) -> str:
+    """A number of seeds; a dash for what is not trained."""
+    return str(count) if count else DASH
+
+
+def thresholds(found: str) -> str:
+    """Thresholds to three digits, each once; see :func:`joined`."""
+    each = dict.fromkeys(f"{float(value):.3g}" for value in found.split(";") if value)
+    return ", ".join(each) or DASH
+
+
+def joined(values: Iterable[float]) -> str:
+    """Thresholds of several networks in one field of a CSV: ``0.1;0.2``."""
+    return ";".join(f"{value:.6g}" for value in values)
 
 
 def listing(values: Sequence) -> str:
     """``65, 131`` or ``(527, 40), (527, 50)``."""
 
-    def one(value) -> str:
+    def one(value: Any) -> str:
         if isinstance(value, tuple):
             return "(" + ", ".join(one(part) for part in value) + ")"
         return value if isinstance(value, str) else f"{value:g}"
@@ -148,42 +176,18 @@ def listing(values: Sequence) -> str:
     return ", ".join(one(value) for value in values)
 
 
-def flat(name: str, estimate: Estimate) -> dict[str, float]:
-    """The three columns of an estimate in a table's data."""
-    return {
-        name: estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    }
-
-
-def format_cells(data: pd.DataFrame, columns: dict[str, Callable]) -> pd.DataFrame:
-    """Text of each row, from functions of the row by heading."""
-    rows = [[text(row) for text in columns.values()] for row in data.itertuples()]
-    return pd.DataFrame(rows, columns=list(columns))
-
-
-def number(value: float, pattern: str = "{:.3f}") -> str:
-    """A number, or a dash."""
-    return DASH if math.isnan(value) else pattern.format(value)
-
-
-def interval(row, name: str, *, signed: bool = False) -> str:
-    """The estimate that :func:`flat` put into a row, as text."""
-    ends = (getattr(row, name), getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
-    return as_text(Estimate(*ends), signed=signed)
-
-
 def as_text(estimate: Estimate, *, signed: bool = False) -> str:
     """``0.801 [0.790, 0.812]``, or a dash."""
-    if math.isnan(estimate.value):
-        return DASH
-    pattern = "{:+.3f}" if signed else "{:.3f}"
-    value, low, high = (
-        pattern.format(each).replace("-", "−")
-        for each in (estimate.value, estimate.low, estimate.high)
-    )
-    return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"
+    show = change if signed else score
+    if math.isnan(estimate.value) or math.isnan(estimate.low):
+        return show(estimate.value)
+    return f"{show(estimate.value)} [{show(estimate.low)}, {show(estimate.high)}]"
+
+
+def interval(row: Any, name: str, *, signed: bool = False) -> str:
+    """The estimate that an :class:`EstimateColumn` put into a row of a CSV, as text."""
+    ends = (getattr(row, name), getattr(row, f"{name}_low"), getattr(row, f"{name}_high"))
+    return as_text(Estimate(*ends), signed=signed)
 
 
 def _pipe_table(cells: pd.DataFrame) -> str:

@@ -1,0 +1,89 @@
+"""Copy a study's tables into this folder, and their numbers into README.md.
+
+    python docs/tables/refresh.py results/archive/tables
+    python docs/tables/refresh.py          # only README.md, from the tables that are here
+
+In README.md, what stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` is made
+anew, and so is each number ``<!--= TABLE ROW COLUMN -->0.802<!--/-->``, where ROW is in the first
+column of ``TABLE.csv``. ``tests/report/test_readme.py`` fails where README.md is behind.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from ckstudy.report.tables.table import interval, score, whole
+
+HERE = Path(__file__).parent
+README = HERE.parents[1] / "README.md"
+NAMES = ("table1", "dilated", "claims", "noise", "baselines")
+
+
+def kernel_sizes(tables: Path) -> str:
+    """Table 1 as the study prints it, with its caption."""
+    text = (tables / "table1.md").read_text(encoding="utf-8")
+    return text.split("\n\n", 1)[1].strip()
+
+
+def verdicts(tables: Path) -> str:
+    """Each claim, its verdict, the effect, and what did not count or does not agree."""
+    rows = pd.read_csv(tables / "claims.csv", keep_default_na=False, na_values={"estimate": ""})
+    lines = ["| claim of the thesis | verdict | effect (F1) | of | note |", "|---|---|---|---|---|"]
+    for row in rows[rows["is_effect"]].itertuples():
+        effect = interval(row, "estimate", signed=True)
+        lines.append(
+            f"| {row.claim}. {row.statement} | **{row.verdict}** | {effect} "
+            f"| {row.measured or '–'} | {row.note or '–'} |"
+        )
+    return "\n".join(lines)
+
+
+def evidence(claim: str):
+    """What a claim's rule compares, a row each."""
+
+    def block(tables: Path) -> str:
+        rows = pd.read_csv(tables / "claims.csv")
+        lines = ["| measured | F1 |", "|---|---|"]
+        for row in rows[rows["claim"] == claim].itertuples():
+            level = "" if row.level == 0.95 else f" ({100 * row.level:.0f} %)"
+            lines.append(f"| {row.measured} | {interval(row, 'estimate', signed=True)}{level} |")
+        return "\n".join(lines)
+
+    return block
+
+
+BLOCKS = {"table1": kernel_sizes, "verdicts": verdicts, "C1": evidence("C1"), "C5": evidence("C5")}
+
+
+def refreshed(text: str, tables: Path = HERE) -> str:
+    """``text`` with its tables and numbers made anew."""
+
+    def block(found: re.Match) -> str:
+        return f"{found[1]}\n{BLOCKS[found[2]](tables)}\n{found[3]}"
+
+    def number(found: re.Match) -> str:
+        name, row, column = found[2].split()
+        data = pd.read_csv(tables / f"{name}.csv")
+        value = data.set_index(data.columns[0]).loc[row, column]
+        return f"{found[1]}{(whole if value > 1 else score)(value)}{found[3]}"
+
+    text = re.sub(
+        r"(<!-- table: (\w+) -->).*?(<!-- end of table -->)", block, text, flags=re.DOTALL
+    )
+    return re.sub(r"(<!--= (.*?) -->)[^<]*(<!--/-->)", number, text)
+
+
+def main() -> None:
+    """Copy the tables of the folder given, if one is, and bring README.md up to date."""
+    for folder in map(Path, sys.argv[1:]):
+        for name in NAMES:
+            for suffix in (".csv", ".md"):
+                shutil.copyfile(folder / f"{name}{suffix}", HERE / f"{name}{suffix}")
+    README.write_text(refreshed(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""A whole study, run from nothing to the tables, and what a change of it runs again."""
+
+import json
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, ckstudy, copy_checkout, overlay, planned, snakemake
+from rule_digests import digests
+
+from ckstudy import provenance
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+TINY = ("--configfile", "config/tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    """A checkout in which config/tiny.yaml was run, archived, and made again from the archive.
+
+    ``executed/`` holds which functions each job executed.
+    """
+    checkout = copy_checkout(tmp_path_factory.mktemp("checkout"))
+    (checkout / "executed").mkdir()
+    watched = {
+        "PYTHONPATH": str(ROOT / "tests/executed"),
+        "CKSTUDY_EXECUTED": str(checkout / "executed"),
+    }
+    answer = snakemake(checkout, "--cores", "2", *TINY, **watched)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    archive = ("archive", "--config", "config/config.yaml", "--config", "config/tiny.yaml")
+    ckstudy(checkout, *archive, "--out", "archive/tiny")
+    again = {"archive": "archive/tiny", "results": "results/again", "device": "cpu"}
+    archived = ("--cores", "2", "--configfile", overlay(checkout, again))
+    # Watched only as far as its rules are its own: watching takes time.
+    for arguments, environment in ((("--until", "restore_network"), watched), ((), {})):
+        answer = snakemake(checkout, *archived, *arguments, **environment)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    return checkout
+
+
+def test_every_table_and_figure_is_there(study):
+    results = study / "results/tiny"
+    for name in ("table1", "table2", "dilated", "baselines"):
+        assert "study `tiny`" in (results / f"tables/{name}.md").read_text(encoding="utf-8")
+    assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
+
+
+def test_an_archive_gives_the_same_tables_without_training(study):
+    assert not (study / "results/again/checkpoints").exists()
+    tables = sorted((study / "results/tiny/tables").iterdir())
+    assert tables
+    for path in tables:
+        assert path.read_bytes() == (study / "results/again/tables" / path.name).read_bytes()
+
+
+def test_no_job_executes_code_that_its_digest_does_not_cover(study):
+    executed = {}
+    for path in (study / "executed").glob("*.jsonl"):
+        (rule, process, parent), *names = map(json.loads, path.read_text().splitlines())
+        executed[process] = (rule, parent, {tuple(name) for name in names})
+    seen = set()
+    for rule, parent, names in executed.values():
+        if rule == "archive":  # no step of the workflow
+            continue
+        if rule == "kernel":  # that of the notebook whose script started it
+            rule = executed[parent][0]
+            seen.add(f"kernel of {rule}")
+        seen.add(rule)
+        covered = {
+            (path.relative_to(provenance.PACKAGE).as_posix(), name)
+            for path, found in provenance.source_names(*digests.entries(rule)).items()
+            if path.is_relative_to(provenance.PACKAGE)
+            for name in found
+        }
+        # The command's own frame, and code at the top level of a module, stand for no name.
+        names = {each for each in names if each[0] != "cli/__init__.py" and each[1][0] != "<"}
+        assert names <= covered, f"{rule}: {names - covered}"
+    kernels = {f"kernel of {rule}" for rule in digests.ENTRIES if rule.startswith("notebook_")}
+    assert seen == {*digests.ENTRIES, *kernels}
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def test_a_change_reruns_what_it_concerns(study):
+    # Nothing is left to do, whatever is reworded.
+    append(study / "src/ckstudy/training/loss.py", "\n# reworded\n")
+    assert "Nothing to be done" in snakemake(study, "-n", *TINY).stdout
+
+    # One kernel size more trains one network more.
+    larger = overlay(study, {"experiments": {"kernel_size": {"kernel_size": [9, 33, 131]}}})
+    jobs = planned(snakemake(study, "-n", *TINY, larger))
+    assert [jobs.get(rule) for rule in ("simulate", "train", "calibrate", "evaluate")] == [
+        None,
+        1,
+        1,
+        1,
+    ]
+    assert jobs["notebook_kernel_size"] == 1
+
+    # Code that only scores retrains nothing.
+    scoring = study / "src/ckstudy/scoring/matched.py"
+    before = scoring.read_text(encoding="utf-8")
+    append(scoring, "\nassert True\n")  # binds no name: it runs whatever is imported
+    jobs = planned(snakemake(study, "-n", *TINY))
+    assert "train" not in jobs
+    assert "simulate" not in jobs
+    assert jobs["calibrate"] == jobs["evaluate"] == 4
+    scoring.write_text(before, encoding="utf-8")

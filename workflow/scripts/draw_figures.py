@@ -1,0 +1,11 @@
+"""Draw all figures of a kind as PNG and SVG, the same bytes each time."""
+
+from pathlib import Path
+
+from _step import logged
+
+with logged(snakemake.log[0]):
+    from ckstudy.report.figures.catalogue import draw
+
+    folder = Path(snakemake.output[0]).parent
+    draw([snakemake.params.kind], snakemake.params.results, folder)
