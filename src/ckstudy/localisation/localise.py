@@ -221,11 +221,11 @@ def prepare(network: Localiser, recording: Recording, sampling_rate_hz: float | 
         that are too short; for whole numbers where the network takes volts.
     """
     said = recording.sampling_rate_hz
-    both = sampling_rate_hz is not None and said is not None
-    if both and not math.isclose(sampling_rate_hz, said, rel_tol=1e-6):
+    given = sampling_rate_hz
+    if given is not None and said is not None and not math.isclose(given, said, rel_tol=1e-6):
         raise StudyError(
             f"{recording.name} says that its sampling rate is {said / 1e6:g} MHz, not "
-            f"{sampling_rate_hz / 1e6:g} MHz; leave the rate out, or mend the file"
+            f"{given / 1e6:g} MHz; leave the rate out, or mend the file"
         )
     rate = check_rate(said if sampling_rate_hz is None else sampling_rate_hz)
     grid = Grid.between(rate, network.sampling_rate_hz, recording.samples)
