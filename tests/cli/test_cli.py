@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from typer.main import get_command
 
-from ckstudy.cli import app, arguments, localise
+from ckstudy.cli import app, arguments
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,7 +87,7 @@ def test_what_only_the_workflow_does_is_no_command():
         "models", "check-device", "import-srml1d", "check-simulator",
     }  # fmt: skip
     assert {command.rich_help_panel for command in app.registered_commands} == {
-        localise.OWN, arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,
+        arguments.OWN, arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,
     }  # fmt: skip
 
 

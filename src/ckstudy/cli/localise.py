@@ -2,13 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from ckstudy.cli.arguments import OWN, Device, Threads
 from ckstudy.errors import StudyError
-
-OWN = "Your own data"
 
 
 def register(app: typer.Typer) -> None:
@@ -61,10 +60,8 @@ def localise(
         typer.Option(metavar="FILE", help="Draw some lines with detections (.png, .svg, .pdf)."),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Lines the network sees at a time.")] = 16,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")
-    ] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes torch's choice.")] = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
 ) -> None:
     """Find the bubbles in RF lines of your own, with a trained network.
 

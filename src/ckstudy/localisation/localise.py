@@ -18,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from ckstudy.acoustics.constants import SOUND_SPEED
+from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
 from ckstudy.localisation.calibration import TOLERANCE, calibrated_threshold
 from ckstudy.localisation.detections import find_detections
@@ -110,7 +111,7 @@ def predict(
         Which axis holds the samples; by default the last of two.
     batch_size : int
         Lines that the network sees at a time, fewer where they are long.
-    device : torch.device or str, optional
+    device : torch.device or {"auto", "cpu", "cuda"}, optional
         Where to compute; by default where the network is.
 
     Returns
@@ -285,7 +286,9 @@ def predict_blocks(
 
 def _network(model: str | Path | Localiser, device: torch.device | str | None) -> Localiser:
     network = model if isinstance(model, Localiser) else load_model(model)
-    return network if device is None else network.to(device)
+    if device is None:
+        return network
+    return network.to(resolve_device(device) if isinstance(device, str) else device)
 
 
 @contextmanager

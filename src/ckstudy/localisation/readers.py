@@ -254,7 +254,7 @@ def _choose(path: Path, shapes: Mapping[str, tuple[int, ...]], variable: str | N
         return variable
     if len(arrays) != 1:
         how = "several arrays" if arrays else "no array"
-        hint = "; name one with --variable" if arrays else ""
+        hint = "; name one with --variable" if arrays else "; structs and cells are not looked into"
         raise StudyError(f"{path} holds {how} of numbers: {inside}{hint}")
     return next(iter(arrays))
 

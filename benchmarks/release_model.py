@@ -1,6 +1,6 @@
 """Make a trained network one that the package ships, by name.
 
-    python workflow/scripts/release_model.py best --run results/best/runs/RUN \
+    python benchmarks/release_model.py best --run results/best/runs/RUN \
         --train results/best/data/train.h5 --validation results/best/data/validation.h5
 
 The run has to be calibrated (``ckstudy calibrate``): its folder holds ``model.safetensors`` and
