@@ -23,7 +23,7 @@ SEED_SHIFT = 0.08
 
 _F1_LABEL = f"F1 at tolerance {thesis.TOLERANCE} samples"
 NETWORK_NAMES = {"cnn_dilated": "conventional CNN", "ckcnn_dilated": "continuous kernels (CKCNN)"}
-_THESIS_MARK: dict[str, Any] = {
+THESIS_MARK: dict[str, Any] = {
     "marker": "D",
     "markersize": 4.5,
     "markerfacecolor": "white",
@@ -121,7 +121,7 @@ def omega_0_violins(results: Results) -> Figure:
         for place, omega_0 in enumerate(omegas):
             if (size, omega_0) in printed:
                 # Not cut off where the thesis's network found nothing.
-                panel.plot(place, printed[size, omega_0], **_THESIS_MARK, clip_on=False, zorder=4)
+                panel.plot(place, printed[size, omega_0], **THESIS_MARK, clip_on=False, zorder=4)
         panel.set_title(f"kernel size {size:.0f}")
         panel.set_xticks(range(len(omegas)), [f"{omega_0:g}" for omega_0 in omegas])
         panel.set_xlim(-0.6, len(omegas) - 0.4)
@@ -134,7 +134,7 @@ def omega_0_violins(results: Results) -> Figure:
         handles=[
             matplotlib.patches.Patch(color=style.SKY, label="ours, test lines"),
             Line2D([], [], color=style.BLUE, linewidth=2, label="ours, median"),
-            Line2D([], [], linestyle="", label="thesis, median", **_THESIS_MARK),
+            Line2D([], [], linestyle="", label="thesis, median", **THESIS_MARK),
             Line2D([], [], color=style.GREY, linewidth=0.8, linestyle="--", label="comb, median"),
         ],
         loc="outside upper center",
@@ -183,7 +183,7 @@ def kernel_size_scores(results: Results) -> Figure:
         linewidth=0.8,
         label="thesis, training lines",
         zorder=1.5,  # below ours, which it would hide
-        **_THESIS_MARK,
+        **THESIS_MARK,
     )
     for score, name, colour in (
         ("upstream", "comb", style.GREY),

@@ -4,8 +4,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from ckstudy.analysis import thesis
-from ckstudy.analysis.claims import CLAIMS
+from ckstudy.analysis.long_kernels import LEAST_SEEDS
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.start_claims import claims_of
 from ckstudy.analysis.verdicts import Claim, Evidence
 from ckstudy.report.tables.captions import provenance
 from ckstudy.report.tables.table import (
@@ -31,7 +32,7 @@ def claims_table(results: Results) -> Table:
     nothing = Evidence("", NONE)
     rows = [
         _Row(claim, note_on(results, claim), evidence, place == claim.effect)
-        for claim in (test(results) for test in CLAIMS)
+        for claim in claims_of(results)
         for place, evidence in enumerate(claim.evidence or (nothing,))
     ]
     measured = [
@@ -106,6 +107,8 @@ def note_on(results: Results, claim: Claim) -> str:
         notes.append(f"Not learned, since it does not beat the comb: {_names(claim.unlearned)}.")
     if claim.single_seeds:
         notes.append(f"With a single training seed: {_names(claim.single_seeds)}.")
+    if claim.few_seeds:
+        notes.append(f"With fewer than {LEAST_SEEDS} training seeds: {_names(claim.few_seeds)}.")
     if len(claim.votes) > 1:
         votes = ", ".join(f"{vote.of} {vote.verdict}" for vote in claim.votes)
         notes.append(f"One by one: {votes}.")
