@@ -6,6 +6,7 @@ be checked against the drawn numbers, and says nothing about any network.
 
 import json
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -60,11 +61,40 @@ def beyond_specs() -> list[tuple[dict, list[str]]]:
     return specs
 
 
+def long_specs(
+    sizes: tuple[int, ...] = (65, 131, 263, 527, 1055, 2111), seeds: int = 3
+) -> list[tuple[dict, list[str]]]:
+    """The conventional CNN, and two arms of config/long_kernels.yaml."""
+    specs = [
+        (_spec(f"cnn_dilated-s{seed}", {"name": "cnn_dilated"}, seed), ["dilated"])
+        for seed in range(seeds)
+    ]
+    mended = {"kernel_init": "balanced", "window": 30.0}
+    for arm, start, more in (
+        ("long_thesis", "", {"kernel_init": "siren"}),
+        ("long_balanced_windowed", "-kernel_init_balanced-window30", mended),
+    ):
+        for size in sizes:
+            network = {"name": "ckcnn", "kernel_size": size, "omega_0": 30.0, **more}
+            for seed in range(seeds):
+                run = f"ckcnn-k{size}-w30{start}-s{seed}"
+                specs.append((_spec(run, network, seed), [arm]))
+    return specs
+
+
 def write_results(
-    directory: Path, seed: int = 0, specs: list[tuple[dict, list[str]]] | None = None
+    directory: Path,
+    seed: int = 0,
+    specs: list[tuple[dict, list[str]]] | None = None,
+    *,
+    tolerances: Sequence[int] = range(10),
 ) -> dict[str, np.ndarray]:
-    """Write the study and return the upstream test F1 (lines,) of each run at tolerance 4."""
-    files, test_f1 = _files(seed, json.dumps(run_specs() if specs is None else specs))
+    """Write the study and return the upstream test F1 (lines,) of each run at tolerance 4.
+
+    A large study is written and read in less time with fewer ``tolerances``.
+    """
+    specs = run_specs() if specs is None else specs
+    files, test_f1 = _files(seed, json.dumps(specs), tuple(tolerances))
     for name, content in files.items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_bytes(content)
@@ -72,16 +102,20 @@ def write_results(
 
 
 @cache
-def _files(seed: int, specs: str) -> tuple[dict[str, bytes], dict[str, np.ndarray]]:
+def _files(
+    seed: int, specs: str, tolerances: tuple[int, ...]
+) -> tuple[dict[str, bytes], dict[str, np.ndarray]]:
     """The study's files by name, drawn once for all the tests that want the same."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        test_f1 = _draw_results(directory, seed, json.loads(specs))
+        test_f1 = _draw_results(directory, seed, json.loads(specs), tolerances)
         paths = [path for path in directory.rglob("*") if path.is_file()]
         return {str(path.relative_to(directory)): path.read_bytes() for path in paths}, test_f1
 
 
-def _draw_results(directory: Path, seed: int, specs: list) -> dict[str, np.ndarray]:
+def _draw_results(
+    directory: Path, seed: int, specs: list, tolerances: Sequence[int]
+) -> dict[str, np.ndarray]:
     (directory / "study.json").write_text(json.dumps(STUDY))
     rng = np.random.default_rng(seed)
     bubbles = {split: rng.integers(10, 1000, count) for split, count in LINES.items()}
@@ -97,7 +131,7 @@ def _draw_results(directory: Path, seed: int, specs: list) -> dict[str, np.ndarr
         rows = {"train": [], "test": []}
         thresholds = []
         for score, loss in (("upstream", 0.0), ("matched", 0.2)):
-            for tolerance in range(10):
+            for tolerance in tolerances:
                 middle = (level - loss) * (0.5 + 0.05 * tolerance)
                 for calibration, threshold in (("train", 0.15), ("validation", 0.2)):
                     thresholds.append((calibration, score, tolerance, threshold, middle))

@@ -21,7 +21,7 @@ FLOORS = [
     {"networks", "scoring"},
     {"training", "analysis", "archive"},
     {"campaign", "report"},
-    {"srml1d"},
+    {"srml1d", "localisation"},
     {"cli"},
     {"__main__"},
 ]

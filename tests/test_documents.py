@@ -42,8 +42,9 @@ def test_names_and_files_in_prose_exist(document):
     for name in names:
         if re.fullmatch(r"ckstudy(\.\w+)+", name):
             resolve(name)
-    paths = [name for name in names if re.fullmatch(rf"({FOLDERS})/[\w./-]+", name)]
-    assert [path for path in paths if not (ROOT / path).exists()] == []
+    paths = {name for name in names if re.fullmatch(rf"({FOLDERS})/[\w./-]+", name)}
+    to_come = set(re.findall(r"A new file\s`([^`]+)`", prose(document)))
+    assert [path for path in paths - to_come if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

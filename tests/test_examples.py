@@ -35,7 +35,7 @@ def test_the_python_of_the_readme_runs_and_does_what_it_says(monkeypatch):
     monkeypatch.chdir(ROOT)
     names: dict = {}
     exec(compile(code, "README.md", "exec"), names)
-    signal, labels = names["signal"][0], names["line"].bubble_count
+    signal, labels = names["signal"], names["line"].bubble_count
     assert signal.shape == labels.shape == (8446,)
     comb = np.float32(np.arange(8446) % 9 == 4)
     found, by_chance = (

@@ -13,9 +13,10 @@ _HOME = {
     "CKConv": "ckstudy.networks",
     "build_network": "ckstudy.networks",
     "load_model": "ckstudy.networks.release",
-    "predict_lines": "ckstudy.networks.predict",
     "conv1d": "ckstudy.convolution",
     "read_lines": "ckstudy.dataset",
+    "localise": "ckstudy.localisation.localise",
+    "predict": "ckstudy.localisation.localise",
 }
 __all__ = [
     "CKConv",
@@ -23,15 +24,16 @@ __all__ = [
     "build_network",
     "conv1d",
     "load_model",
-    "predict_lines",
+    "localise",
+    "predict",
     "read_lines",
 ]
 
 if TYPE_CHECKING:
     from ckstudy.convolution import conv1d
     from ckstudy.dataset import read_lines
+    from ckstudy.localisation.localise import localise, predict
     from ckstudy.networks import CKConv, build_network
-    from ckstudy.networks.predict import predict_lines
     from ckstudy.networks.release import load_model
 
 

@@ -296,7 +296,8 @@ def _check(file: h5py.File, path: Path) -> None:
 
 def _check_attributes(attributes: h5py.AttributeManager, path: Path) -> None:
     rate = attributes["sampling_rate_hz"]
-    if not (np.isscalar(rate) and np.isreal(rate) and np.isfinite(rate) and rate > 0):
+    number = isinstance(rate, int | float | np.integer | np.floating)
+    if not (number and np.isfinite(rate) and rate > 0):
         raise StudyError(f"{path} has the sampling rate {rate} Hz: it must be a positive number")
     for name in ("parameters", "provenance"):
         try:

@@ -154,7 +154,7 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             isinstance(target, ast.Name) for target in targets
         ):
             for target in targets:
-                yield target.id, statement
+                yield ast.unparse(target), statement
         case _:
             yield _LOOSE, statement
 
@@ -201,7 +201,10 @@ def _code(path: Path, name: str) -> str:
 class _Behaviour(ast.NodeTransformer):
     """Takes out of a syntax tree what does not change what it does."""
 
-    def visit_FunctionDef(self, node):
+    def __init__(self) -> None:
+        self._fields: set[ast.stmt] = set()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
         for argument in ast.walk(node.args):
             if isinstance(argument, ast.arg):
@@ -210,19 +213,17 @@ class _Behaviour(ast.NodeTransformer):
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
-    def visit_ClassDef(self, node):
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         # The hints of its fields stay: a dataclass or a named tuple is made of them.
-        hints = [each for each in node.body if isinstance(each, ast.AnnAssign)]
-        for each in hints:
-            each.keep = True
+        self._fields |= {each for each in node.body if isinstance(each, ast.AnnAssign)}
         return self._body(node)
 
-    def visit_Module(self, node):
+    def visit_Module(self, node: ast.Module) -> ast.AST:
         return self._body(node)
 
-    def visit_AnnAssign(self, node):
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         self.generic_visit(node)
-        if getattr(node, "keep", False):
+        if node in self._fields:
             return node
         if node.value is None:
             return None
@@ -230,12 +231,14 @@ class _Behaviour(ast.NodeTransformer):
             ast.copy_location(ast.Assign([node.target], node.value), node)
         )
 
-    def visit_If(self, node):
+    def visit_If(self, node: ast.If) -> ast.AST | None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return None
         return self.generic_visit(node)
 
-    def _body(self, node):
+    def _body(
+        self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> ast.AST:
         body = node.body
         if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             node.body = body[1:]  # the docstring

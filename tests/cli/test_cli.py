@@ -81,12 +81,13 @@ def test_the_version_is_that_of_the_package():
 def test_what_only_the_workflow_does_is_no_command():
     names = {command.name for command in app.registered_commands}
     assert names == {
+        "localise",
         "grid", "train-grid", "status", "archive",
         "simulate", "train", "calibrate", "evaluate", "baselines", "figures", "learning-curve",
         "models", "check-device", "import-srml1d", "check-simulator",
     }  # fmt: skip
     assert {command.rich_help_panel for command in app.registered_commands} == {
-        arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,
+        arguments.OWN, arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,
     }  # fmt: skip
 
 

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
-from synthetic_results import LINES, beyond_specs, run_specs, write_lines_and_model, write_results
+from synthetic_results import (
+    LINES,
+    beyond_specs,
+    long_specs,
+    run_specs,
+    write_lines_and_model,
+    write_results,
+)
 
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
@@ -39,11 +46,22 @@ def beyond(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def figures(study, beyond):
+def long_kernels(tmp_path_factory):
+    """A study with two starts, of which the thesis's has not learned at the largest size."""
+    directory = tmp_path_factory.mktemp("long")
+    write_results(directory, specs=long_specs(sizes=(65, 527, 2111)), tolerances=[4])
+    for size, level in ((65, 0.85), (527, 0.8), (2111, 0.2)):
+        for seed in range(3):
+            path = directory / "runs" / f"ckcnn-k{size}-w30-s{seed}" / "test.csv"
+            pd.read_csv(path).assign(f1=level + 0.01 * seed).to_csv(path, index=False)
+    return Results(directory)
+
+
+@pytest.fixture(scope="module")
+def figures(study, beyond, long_kernels):
     """All figures as matplotlib objects, laid out."""
-    made = {
-        name: make(name, (beyond if name == "kernel_size_noise" else study)[0]) for name in FIGURES
-    }
+    others = {"kernel_size_noise": beyond[0], "long_kernels": long_kernels}
+    made = {name: make(name, others.get(name, study[0])) for name in FIGURES}
     with style.house_style():
         for figure in made.values():
             FigureCanvasAgg(figure).draw()
@@ -58,7 +76,7 @@ def texts(figure) -> str:
 def test_another_process_draws_the_same_bytes(study, tmp_path):
     # Another process, hash seed and number of threads: what differs from run to run would show.
     wanted = ["figure2_ckconv", "figure4_ckcnn", "figure6_scoring", "population"]
-    wanted += ["figure8_omega_0", "learning_curves"]
+    wanted += ["figure7_dilated", "figure8_omega_0", "learning_curves"]
     command = [sys.executable, "-m", "ckstudy", "figures", *wanted]
     command += ["--results", str(study[0].directory), "--out", str(tmp_path / "there")]
     environment = {**os.environ, "PYTHONHASHSEED": "4321", "OMP_NUM_THREADS": "2"}
@@ -376,3 +394,21 @@ def test_population_counts_every_line(figures):
 
 
 EXPERIMENTS = ("dilated", "kernel_size", "omega_0")
+
+
+def test_long_kernels_are_drawn_by_start_and_hollow_where_not_learned(figures):
+    (panel,) = figures["long_kernels"].axes
+    curves = {each.get_label(): each for each in panel.containers}
+    assert {"thesis's start", "balanced start, window"} < set(curves)
+    drawn = curves["thesis's start"].lines[0].get_ydata()
+    assert drawn[:2] == pytest.approx([0.86, 0.81])
+    assert np.isnan(drawn[2])
+    hollow = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
+    assert any(np.nanmax(line.get_ydata()) == pytest.approx(0.21) for line in hollow)
+    assert "Hollow: not learned." in texts(figures["long_kernels"])
+    (printed,) = [line for line in panel.lines if line.get_label() == "thesis, training lines"]
+    assert list(printed.get_ydata()) == [0.866, 0.835, 0.828, 0.809, 0.676, 0.364]
+
+
+def test_a_study_without_long_kernels_says_so(study):
+    assert "config/long_kernels.yaml has them" in texts(make("long_kernels", study[0]))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from docutils.core import publish_string
 from PIL import Image
-from synthetic_results import beyond_specs, write_lines_and_model, write_results
+from synthetic_results import beyond_specs, long_specs, write_lines_and_model, write_results
 from typer.testing import CliRunner
 
 from ckstudy.analysis.results import Results
@@ -19,6 +19,7 @@ from ckstudy.errors import StudyError
 from ckstudy.report import tables
 from ckstudy.report.figures import FIGURES
 from ckstudy.report.notebook import execute
+from ckstudy.report.tables.long_kernels import findings
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "workflow" / "notebooks").glob("*.ipynb"))
 REPORT = Path(__file__).parents[2] / "workflow" / "report"
@@ -105,6 +106,25 @@ def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written
             made = study / "tables" / f"{table_name}{suffix}"
             assert made.read_bytes() == (tmp_path / made.name).read_bytes()
         assert table.caption in shown(out)
+
+
+def test_the_notebook_of_long_kernels_says_what_the_numbers_say(tmp_path):
+    directory = tmp_path / "results"
+    directory.mkdir()
+    write_results(directory, specs=long_specs(sizes=(65, 2111)), tolerances=[4])
+    (directory / "figures").mkdir()
+    Image.new("L", (1, 1)).save(directory / "figures" / "long_kernels.png")
+    out = tmp_path / "07_long_kernels.ipynb"
+    execute(notebook_called(out.stem), out, {"results": str(directory)}, tmp_path / "log.ipynb")
+    table = tables.long_kernels_table(Results(directory))
+    table.write(tmp_path)
+    for name in ("long_kernels.csv", "long_kernels.md"):
+        assert (directory / "tables" / name).read_bytes() == (tmp_path / name).read_bytes()
+    said = shown(out)
+    assert table.caption in said
+    for sentence in findings(Results(directory)):
+        assert sentence in said
+    assert said.count("At the scale of this study: **undecided**") == 6
 
 
 def test_the_data_notebook_counts_the_lines(study, tmp_path):

@@ -10,7 +10,7 @@ from ckstudy.scoring.linear import (
     correlate,
     matched_filter,
     ridge_filter,
-    scale_lines,
+    unit_rms,
     wiener_filter,
 )
 from ckstudy.scoring.matched import find_maxima
@@ -40,7 +40,7 @@ def test_filtering_is_the_sum_over_lags():
     taps = rng.normal(size=7)
     for first_lag in (-3, 0, 2, -9):
         found = LinearFilter(taps, first_lag)(rf)
-        x = scale_lines(rf)
+        x = unit_rms(rf)
         expected = np.zeros((2, 50))
         for n in range(50):
             for k, tap in enumerate(taps):
@@ -56,9 +56,9 @@ def test_the_ridge_filter_solves_the_penalised_least_squares_problem():
     found = ridge_filter(correlate(rf, count), 9, 0.05)
     assert found.first_lag == -4
     lags = range(-4, 5)
-    matrix = np.concatenate([design(line, lags) for line in scale_lines(rf)])
+    matrix = np.concatenate([design(line, lags) for line in unit_rms(rf)])
     target = np.concatenate([np.pad(line, 4) for line in count.astype(float)])
-    penalty = 0.05 * np.sum(scale_lines(rf) ** 2)
+    penalty = 0.05 * np.sum(unit_rms(rf) ** 2)
     expected = scipy.linalg.solve(
         matrix.T @ matrix + penalty * np.eye(9), matrix.T @ target, assume_a="pos"
     )
@@ -108,7 +108,7 @@ def test_deconvolution_resolves_what_correlation_blurs():
 def test_correlations_are_sums_over_all_samples():
     rf, count, _ = lines_of_echoes(lines=3, samples=700)
     fitted = correlate(rf, count)
-    x, y = scale_lines(rf), count.astype(float)
+    x, y = unit_rms(rf), count.astype(float)
     for lag in (0, 1, 57, 599):
         for k in (lag, -lag):
             ahead = slice(max(k, 0), 700 + min(k, 0))
@@ -126,4 +126,4 @@ def test_the_window_must_be_odd_and_within_the_lags(taps):
 
 
 def test_a_silent_line_stays_silent():
-    assert np.all(scale_lines(np.zeros((1, 5))) == 0)
+    assert np.all(unit_rms(np.zeros((1, 5))) == 0)

@@ -40,7 +40,7 @@ def study(tmp_path_factory) -> Path:
 
 def test_every_table_and_figure_is_there(study):
     results = study / "results/tiny"
-    for name in ("table1", "table2", "dilated", "baselines"):
+    for name in ("table1", "table2", "dilated", "baselines", "long_kernels"):
         assert "study `tiny`" in (results / f"tables/{name}.md").read_text(encoding="utf-8")
     assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
 
@@ -106,5 +106,5 @@ def test_a_change_reruns_what_it_concerns(study):
     jobs = planned(snakemake(study, "-n", *TINY))
     assert "train" not in jobs
     assert "simulate" not in jobs
-    assert jobs["calibrate"] == jobs["evaluate"] == 4
+    assert jobs["calibrate"] == jobs["evaluate"] == 6
     scoring.write_text(before, encoding="utf-8")

@@ -36,6 +36,13 @@ def test_it_plans_the_same_from_another_folder(tmp_path):
     assert planned(snakemake(ROOT, "-n", *elsewhere))["train"] == 22
 
 
+def test_only_a_study_of_long_kernels_has_their_notebook(checkout):
+    assert "notebook_long_kernels" not in planned(snakemake(checkout, "-n"))
+    overlays = ("config/laptop.yaml", "config/long_kernels.yaml")
+    jobs = planned(snakemake(checkout, "-n", "--configfile", *overlays))
+    assert jobs["notebook_long_kernels"] == jobs["long_kernel_figures"] == 1
+
+
 def test_a_name_is_no_pattern(checkout):
     axes = {"networks": ["ckcnn"], "kernel_size": [131], "omega_0": [30], "batch_size": [1000000]}
     changes = overlay(checkout, {"experiments": {"batch": axes}})

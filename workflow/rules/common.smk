@@ -14,6 +14,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from ckstudy.analysis.long_kernels import ARMS
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.study.config import read_layer, read_study
@@ -23,9 +24,13 @@ from ckstudy.study.lines import (
     noise_levels,
 )
 from digests import code_of  # beside this file
+from locks import remove_stale_lock
 
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+if workflow.is_main_process and not workflow.dryrun:
+    remove_stale_lock()
 
 # The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
 WORKFLOW = os.path.relpath(os.path.join(workflow.basedir, "workflow"))
@@ -67,6 +72,8 @@ except StudyError as error:
     raise WorkflowError(f"config: {error}")
 
 RESULTS = config["results"].rstrip("/")
+# Whether the study has networks of config/long_kernels.yaml: these have a notebook of their own.
+HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
 TRAINS_ON_CPU = config["device"] == "cpu"
 
 # Sets of lines: the study's own, and one for each further noise that a run asks for.

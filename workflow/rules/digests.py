@@ -38,12 +38,14 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.scores",
         f"{_FIGURES}.noise",
     ],
+    "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],
     "notebook_omega_0": ["scripts/run_notebook.py", "notebooks/04_omega_0.ipynb"],
     "notebook_noise": ["scripts/run_notebook.py", "notebooks/05_noise.ipynb"],
     "notebook_claims": ["scripts/run_notebook.py", "notebooks/06_claims.ipynb"],
+    "notebook_long_kernels": ["scripts/run_notebook.py", "notebooks/07_long_kernels.ipynb"],
 }
 
 

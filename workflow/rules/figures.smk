@@ -10,10 +10,11 @@ SCORE_FIGURES = [
     "kernel_size_noise",
     "learning_curves",
 ]
+LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FORMATS = ["png", "svg"]
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{format}}",
-    name=DIAGRAMS + LINE_FIGURES + SCORE_FIGURES,
+    name=DIAGRAMS + LINE_FIGURES + SCORE_FIGURES + LONG_KERNEL_FIGURES,
     format=FORMATS,
 )
 
@@ -76,3 +77,22 @@ rule score_figures:
         code=code_of("score_figures"),
     script:
         "../scripts/draw_figures.py"
+
+
+if HAS_LONG_KERNELS:
+
+    rule long_kernel_figures:
+        input:
+            f"{RESULTS}/summary.csv",
+            f"{RESULTS}/baselines.csv",
+        output:
+            pictures(LONG_KERNEL_FIGURES),
+        log:
+            f"{RESULTS}/logs/figures/long_kernels.log",
+        params:
+            kind="long_kernels",
+            results=RESULTS,
+            out=f"{RESULTS}/figures",
+            code=code_of("long_kernel_figures"),
+        script:
+            "../scripts/draw_figures.py"

@@ -7,7 +7,7 @@ TABLE_NAMES = {
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
-}
+} | ({"07_long_kernels": ["long_kernels"]} if HAS_LONG_KERNELS else {})
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
     name=[name for names in TABLE_NAMES.values() for name in names],
@@ -69,13 +69,15 @@ rule describe_study:
 
 
 # The notebooks of scores differ in the figures they show and the tables they write.
-for name, shown in {
+FIGURES_SHOWN = {
     "02_dilated": ["figure7_dilated"],
     "03_kernel_size": ["kernel_size", "learning_curves"],
     "04_omega_0": ["figure8_omega_0"],
     "05_noise": ["kernel_size_noise"],
     "06_claims": [],
-}.items():
+    "07_long_kernels": ["long_kernels"],
+}
+for name in TABLE_NAMES:
 
     rule:
         name:
@@ -88,7 +90,9 @@ for name, shown in {
             baseline_lines=expand(
                 f"{RESULTS}/baseline_lines{{level}}.csv", level=BASELINES
             ),
-            figures=expand(f"{RESULTS}/figures/{{figure}}.png", figure=shown),
+            figures=expand(
+                f"{RESULTS}/figures/{{figure}}.png", figure=FIGURES_SHOWN[name]
+            ),
         output:
             tables_of(name),
             notebook=f"{RESULTS}/notebooks/{name}.ipynb",

@@ -36,7 +36,7 @@ from ckstudy.analysis.verdicts import (
     verdict_of,
 )
 from ckstudy.errors import StudyError
-from ckstudy.scoring.intervals import Estimate
+from ckstudy.scoring.intervals import LEVEL, Estimate
 
 EQUIVALENCE_LEVEL = 0.9
 """Coverage of the interval that an equivalence test at 5 % looks at (Schuirmann, 1987)."""
@@ -136,15 +136,15 @@ def dilated_insensitive(results: Results) -> Claim:
     )
 
 
-def larger_kernels_worse(results: Results) -> Claim:
-    """C3: larger kernels localise worse."""
+def larger_kernels_worse(results: Results, experiment: str = "kernel_size") -> Claim:
+    """C3: larger kernels localise worse, among the networks of an experiment."""
     claim = Claim(
         "C3",
         "Larger kernels localise worse.",
         "Line by line, the mean test F1 of the largest kernel minus that of the smallest: "
         "supported where its interval lies below 0, contradicted where it lies above 0.",
     )
-    cells, unlearned = _learned(results, results.cells("kernel_size"))
+    cells, unlearned = _learned(results, results.cells(experiment))
     cells = cells.sort_values("kernel_size")
     if cells["kernel_size"].nunique() < 2:
         return replace(claim, unlearned=unlearned).without_verdict(
@@ -157,8 +157,8 @@ def larger_kernels_worse(results: Results) -> Claim:
     )
 
 
-def large_kernels_under_fit(results: Results) -> Claim:
-    """C4: the large-kernel networks under-fit."""
+def large_kernels_under_fit(results: Results, experiment: str = "kernel_size") -> Claim:
+    """C4: the large-kernel networks of an experiment under-fit."""
     large_gap = margins(results).large_gap
     claim = Claim(
         "C4",
@@ -169,7 +169,7 @@ def large_kernels_under_fit(results: Results) -> Claim:
         f"{large_gap:g} (upper end); contradicted where either lies wholly on the other side. "
         "The verdict is that of all kernel sizes, where they agree.",
     )
-    cells, unlearned = _learned(results, results.cells("kernel_size"))
+    cells, unlearned = _learned(results, results.cells(experiment))
     dilated, _ = _learned(results, results.cells("dilated"))
     conventional = dilated[dilated["network"] == "cnn_dilated"]
     if cells.empty or conventional.empty:
@@ -293,15 +293,15 @@ def _sizes_at_all(cells: pd.DataFrame, levels: list[float]) -> list[float]:
 
 
 def _differences(
-    results: Results, cells: pd.DataFrame, reference: pd.Series, **options
+    results: Results, cells: pd.DataFrame, reference: pd.Series, level: float = LEVEL
 ) -> tuple[Evidence, ...]:
     """Test F1 of each cell minus that of the reference, line by line."""
     against = line_f1(results, reference.runs)
     return tuple(
         Evidence(
             f"`{cell.Index}` minus `{reference.name}`",
-            paired_difference(line_f1(results, cell.runs), against, **options),
-            **options,
+            paired_difference(line_f1(results, cell.runs), against, level=level),
+            level,
         )
         for cell in cells.itertuples()
     )

@@ -61,7 +61,7 @@ def minus_thesis(results: Results, runs: Sequence[str]) -> Estimate:
             if row.kernel_size == size:
                 ours = mean_f1(results, runs, split="train", calibration="train")
                 return ours - row.mean_f1
-    for row in thesis.TABLE_2:
-        if (row.kernel_size, row.omega_0) == (size, omega_0):
-            return mean_f1(results, runs, calibration="train") - row.mean_f1
+    for cell in thesis.TABLE_2:
+        if (cell.kernel_size, cell.omega_0) == (size, omega_0):
+            return mean_f1(results, runs, calibration="train") - cell.mean_f1
     return NONE

@@ -6,6 +6,7 @@ seed. With several it is Student's t over seeds and lines; see :mod:`ckstudy.sco
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from ckstudy.scoring.intervals import (
 )
 
 
-def line_f1(results: Results, runs: Sequence[str], **selection) -> pd.DataFrame:
+def line_f1(results: Results, runs: Sequence[str], **selection: Any) -> pd.DataFrame:
     """F1 of every line, by line number, a column for each run.
 
     The runs are those of one cell. ``selection`` is that of
@@ -34,7 +35,7 @@ def line_f1(results: Results, runs: Sequence[str], **selection) -> pd.DataFrame:
     return pd.concat(each, axis=1, join="inner", keys=list(runs))
 
 
-def mean_f1(results: Results, runs: Sequence[str], **selection) -> Estimate:
+def mean_f1(results: Results, runs: Sequence[str], **selection: Any) -> Estimate:
     """Mean F1 over the runs of a cell and over the lines; NaN without a run.
 
     That of a single run is the summary's, whose interval is over lines alone.
@@ -53,7 +54,7 @@ def mean_f1(results: Results, runs: Sequence[str], **selection) -> Estimate:
     return Estimate(float(row["mean_f1"]), float(row["ci_low"]), float(row["ci_high"]))
 
 
-def median_f1(results: Results, runs: Sequence[str], **selection) -> Estimate:
+def median_f1(results: Results, runs: Sequence[str], **selection: Any) -> Estimate:
     """Median F1 over the lines, the mean of it over the runs of a cell; NaN without a run."""
     if not runs:
         return NONE

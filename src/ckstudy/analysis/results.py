@@ -72,8 +72,11 @@ class Results:
 
     @cached_property
     def study(self) -> dict:
-        """What the study says of itself: its ``study`` (name), ``claims`` (the margins of the
-        verdicts) and ``missing`` (members of its grid that were not trained)."""
+        """What the study says of itself.
+
+        Its ``study`` (name), ``claims`` (the margins of the verdicts) and ``missing`` (members of
+        its grid that were not trained).
+        """
         path = self.directory / "study.json"
         about = _read_json(path)
         if lacking := [key for key in STUDY_KEYS if key not in about]:
@@ -180,7 +183,7 @@ class Results:
     def _without_seed(self, run: str) -> str:
         return run.removesuffix(f"-s{self.spec(run)['training']['seed']}")
 
-    def scores(self, **selection) -> pd.DataFrame:
+    def scores(self, **selection: object) -> pd.DataFrame:
         """Rows of the summary with the given values, such as ``split="test", tolerance=4``."""
         rows = self.summary
         for column, value in selection.items():
@@ -257,7 +260,7 @@ def _read_json(path: Path) -> dict:
         raise StudyError(f"{path} is not JSON ({error}); delete it and run the study") from None
 
 
-def _read_csv(path: Path, columns) -> pd.DataFrame:
+def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return read_csv(path, columns, "run the study to make it")
 
 

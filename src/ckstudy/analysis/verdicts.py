@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from ckstudy.scoring.intervals import LEVEL, Estimate
 
@@ -67,6 +68,8 @@ class Claim:
         Cells that do not beat the comb.
     single_seeds : tuple of str
         Cells with one training seed where the rule demands several.
+    few_seeds : tuple of str
+        Cells with fewer than three training seeds where the rule demands as many.
     incomplete : tuple of float
         Kernel sizes that were not trained at every level of noise, and are left out.
     """
@@ -82,16 +85,17 @@ class Claim:
     lacking: str = ""
     unlearned: tuple[str, ...] = ()
     single_seeds: tuple[str, ...] = ()
+    few_seeds: tuple[str, ...] = ()
     incomplete: tuple[float, ...] = ()
 
     def without_verdict(self, lacking: str) -> "Claim":
         """The claim undecided, because the study lacks something."""
         return replace(self, verdict=Verdict.UNDECIDED, lacking=lacking)
 
-    def decided(self, verdict: Verdict, **measured) -> "Claim":
+    def decided(self, verdict: Verdict, **measured: Any) -> "Claim":
         """The claim with what was measured, and its verdict if every network counts."""
         found = replace(self, verdict=verdict, **measured)
-        if found.unlearned or found.single_seeds:
+        if found.unlearned or found.single_seeds or found.few_seeds:
             return replace(found, verdict=Verdict.UNDECIDED)
         return found
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ckstudy.campaign.progress import DONE, STALE, progress
+from ckstudy.campaign.progress import DONE, STALE, Progress, progress
 from ckstudy.errors import StudyError
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.spec import RunSpec
@@ -51,7 +51,7 @@ class GridMember:
         """Whether its model is released, of the present spec, code and lines."""
         return self._progress().state == DONE
 
-    def _progress(self):
+    def _progress(self) -> Progress:
         return progress(self.folder, self.spec, self.digest, self.data)
 
     def train(self, device: torch.device, stop: StopRequest, bar_line: int = 0) -> str:

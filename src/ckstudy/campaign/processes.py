@@ -71,7 +71,8 @@ def train_in_jobs(
                 job = idle.pop() if idle else _Job(free.pop(0), threads, device, stop.deadline)
                 job.give(waiting.pop(0))
                 busy[job.connection] = job
-            for connection in wait(list(busy), _POLL_SECONDS):
+            ready = wait(list(busy), _POLL_SECONDS)
+            for connection in [each for each in busy if each in ready]:
                 job = busy.pop(connection)
                 try:
                     outcomes[job.member.run] = connection.recv()
@@ -135,7 +136,7 @@ class _Job:
         """The process ended before it answered: what became of its member."""
         self.process.join()
         self.connection.close()
-        status = self.process.exitcode
+        status = self.process.exitcode or 0
         if status > 128:
             if stop.signum is None:
                 stop(status - 128, None)
@@ -175,5 +176,6 @@ def _work(connection: Connection, line: int, threads: int, device: str, deadline
 
 def _follow_parent() -> None:
     """Ask this process to stop, where its parent has ended."""
-    wait([multiprocessing.parent_process().sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
+    if parent := multiprocessing.parent_process():
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)

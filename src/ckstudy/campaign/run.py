@@ -94,6 +94,11 @@ def simulate_missing(
                 simulate_dataset(spec, path, processes)
     except _TimeUp:
         return False
+    except SystemError as error:
+        # What C code makes of an exception that a signal raises within it.
+        if not isinstance(error.__cause__, _TimeUp):
+            raise
+        return False
     return True
 
 
@@ -163,8 +168,8 @@ def train_members(
     target, digest = resolve_device(device), code_digest()
     lines = {}
     for noise in noise_levels(specs.values()):
-        paths = tuple(folder.data(split, noise) for split in SPLITS)
-        lines[noise] = paths, data_hashes(*paths)
+        train, validation = (folder.data(split, noise) for split in SPLITS)
+        lines[noise] = (train, validation), data_hashes(train, validation)
     wanted = [GridMember(spec, folder, *lines[spec.noise], digest) for spec in specs.values()]
     wanted = [member for member in wanted if not member.done]
     outcomes: dict[str, str] = {}

@@ -13,6 +13,7 @@ from ckstudy.errors import StudyError
 STUDY = "A whole study"
 STEPS = "One step of it"
 KNOW = "What there is"
+OWN = "Your own data"
 SRML1D = "Against SRML-1D, published lines and networks"
 
 # Choices that the help shows. They stand in full here, and not where they are defined, so that

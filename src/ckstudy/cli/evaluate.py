@@ -1,11 +1,17 @@
 """Scores: calibration, evaluation and baselines."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ckstudy.cli.arguments import STEPS, Device, Threads
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ckstudy.dataset import Lines
+    from ckstudy.scoring.evaluation import Predictor
 
 BatchSize = Annotated[int, typer.Option(min=1, help="Lines the network sees at a time.")]
 Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples of an interval.")]
@@ -125,7 +131,7 @@ def _check_noise(model: Path, *lines: Path) -> None:
         check_noise_of_lines(RunSpec.from_json(spec, str(model)), *lines)
 
 
-def _predictor(model: Path, device: str, threads: int, batch_size: int):
+def _predictor(model: Path, device: str, threads: int, batch_size: int) -> "Predictor":
     """The model as what :mod:`ckstudy.scoring.evaluation` calls."""
     import torch
 
@@ -138,7 +144,7 @@ def _predictor(model: Path, device: str, threads: int, batch_size: int):
     place = resolve_device(device)
     network = load_model(model).to(place)
 
-    def predict(lines, rows):
+    def predict(lines: "Lines", rows: slice) -> "np.ndarray":
         return predict_lines(network, lines.rf[rows], batch_size=batch_size, device=place)
 
     return predict

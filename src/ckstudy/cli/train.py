@@ -158,16 +158,16 @@ def train_grid(
     study = _study(config, out)
     members = chosen_members(study, only)
     deadline = deadline_after(minutes, began)
-    device, folder = device or study.device, study.folder
+    place, folder = device or study.device, study.folder
     if not simulate_missing(study, members, folder, deadline):
         print("the time is up; the lines are not all simulated yet", file=sys.stderr)
         return
-    with own_card(device, deadline):
+    with own_card(place, deadline):
         from ckstudy.training.stopping import Stopped
 
         try:
             unfinished = train_members(
-                members, folder, device=device, deadline=deadline, jobs=jobs, threads=threads
+                members, folder, device=place, deadline=deadline, jobs=jobs, threads=threads
             )
         except Stopped as stopped:
             print(f"ckstudy: {stopped}", file=sys.stderr)

@@ -10,6 +10,9 @@ its input, so that it costs what its effective kernels cost. Training sees one d
 norm takes its statistics over the samples that are computed, which are then fewer.
 """
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +35,19 @@ class Localiser(nn.Module):
         The architecture's options, for :func:`build_network`.
     input_scaling : {"volts", "line_rms"}
         What the network was trained on; :mod:`ckstudy.networks.predict` applies it.
+    sampling_rate_hz : float
+        Of the lines that it was trained on.
+    about : dict
+        What the file of a released network says of it, and the file's ``path``; see
+        :mod:`ckstudy.networks.release`.
+
+    Notes
+    -----
+    Calling the network does not scale what it is given: ``network(x)`` takes lines that are
+    scaled already, and a network trained on ``line_rms`` gives something else, larger and with
+    more detections, for volts. :func:`ckstudy.predict` and :func:`ckstudy.localise` take RF lines
+    as they were recorded. A released network warns where it is called on lines that are not
+    scaled.
     """
 
     def __init__(self, name: str, options: dict, padding: int, layers: list[nn.Module]) -> None:
@@ -39,6 +55,8 @@ class Localiser(nn.Module):
         self.name = name
         self.options = options
         self.input_scaling = "volts"
+        self.sampling_rate_hz = 62.5e6
+        self.about: dict = {}
         self.model = nn.Sequential(nn.ReflectionPad1d(padding), *layers)
         self._windowed = [
             layer
@@ -54,7 +72,7 @@ class Localiser(nn.Module):
 
         It does not depend on the windows, which learn.
         """
-        return self.model[0].padding[0]
+        return cast(nn.ReflectionPad1d, self.model[0]).padding[0]
 
     def valid(self, x: Tensor) -> Tensor:
         """(N, 1, L + 2·padding) with its context, to (N, 1, L)."""
@@ -62,7 +80,9 @@ class Localiser(nn.Module):
         return self.model[1:](x[..., unused : x.shape[-1] - unused])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whole lines (N, 1, L), reflected at their ends, to (N, 1, L).
+        """Whole lines (N, 1, L), scaled and reflected at their ends, to (N, 1, L).
+
+        ``x`` is what :func:`ckstudy.networks.scaling.scale_lines` makes of volts.
 
         Raises
         ------
@@ -100,7 +120,13 @@ class CKBlock(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, dropout: float, **kernel
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        dropout: float,
+        **kernel: Any,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -134,7 +160,7 @@ def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.Module]]:
+def _ckcnn_dilated(channels: int, layers: int, **kernel: Any) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1
@@ -146,7 +172,9 @@ def _ckcnn_dilated(channels: int, layers: int, **kernel) -> tuple[int, list[nn.M
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int, list[nn.Module]]:
+def _ckcnn(
+    channels: int, layers: int, kernel_size: int, **kernel: Any
+) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = []
     for layer in range(layers):
         width = channels if layer else 1
@@ -159,7 +187,7 @@ def _ckcnn(channels: int, layers: int, kernel_size: int, **kernel) -> tuple[int,
 
 
 def _ckcnn_residual(
-    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel
+    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel: Any
 ) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = [
         CKBlock(channels if block else 1, channels, kernel_size, dropout=dropout, **kernel)
@@ -168,7 +196,7 @@ def _ckcnn_residual(
     return blocks * (kernel_size - 1), [*modules, nn.Conv1d(channels, 1, 1)]
 
 
-_BUILDERS = {
+_BUILDERS: dict[str, Callable[..., tuple[int, list[nn.Module]]]] = {
     "cnn_dilated": _cnn_dilated,
     "ckcnn_dilated": _ckcnn_dilated,
     "ckcnn": _ckcnn,
@@ -177,7 +205,7 @@ _BUILDERS = {
 
 
 def build_network(
-    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options
+    name: str, *, preset: str = DEFAULT, seed: int | None = None, **options: Any
 ) -> Localiser:
     """Build one of the study's networks, freshly initialised.
 

@@ -101,6 +101,9 @@ class CKConv(nn.Module):
     torch.Size([8, 1, 501])
     """
 
+    positions: Tensor
+    log_sigma: nn.Parameter | None
+
     def __init__(
         self,
         in_channels: int,
@@ -157,16 +160,16 @@ class CKConv(nn.Module):
     @torch.no_grad()
     def _take_unit_gain(self) -> None:
         """Fix the size of a tap by arithmetic, and the rest by the kernel that was drawn."""
-        taps = torch.ones_like(self.positions)
-        if self.log_sigma is not None:
-            taps = self.window(self.positions).square()
+        taps = self.window(self.positions).square()
         self.gain = 1 / math.sqrt(self.in_channels * taps.sum().item())
         energy = self.kernel().square().sum((1, 2))
         rows = energy.rsqrt().repeat_interleave(self.in_channels).unsqueeze(1)
         self.siren.last.set_weight(self.siren.last.weight * rows)
 
     def window(self, positions: Tensor) -> Tensor:
-        """The Gaussian window at ``positions`` τ (n,), as (n,); for a layer that has one."""
+        """The Gaussian window at ``positions`` τ (n,), as (n,); 1 for a layer without."""
+        if self.log_sigma is None:
+            return torch.ones_like(positions)
         return torch.exp(-0.5 * (positions * self._half_span * torch.exp(-self.log_sigma)).square())
 
     def values(self, positions: Tensor) -> Tensor:
@@ -192,9 +195,10 @@ class CKConv(nn.Module):
     def half_width(self) -> int:
         """Taps on either side of the centre where the window is at least the ``cutoff``."""
         half = (self.kernel_size - 1) // 2
-        if self.log_sigma is None or not self.cutoff:
+        sigma = self.sigma
+        if sigma is None or not self.cutoff:
             return half
-        reach = self.sigma * math.sqrt(-2 * math.log(self.cutoff)) / self.dilation
+        reach = sigma * math.sqrt(-2 * math.log(self.cutoff)) / self.dilation
         # A width that is not finite is for the training loss to report.
         return min(half, math.floor(reach)) if math.isfinite(reach) else half
 

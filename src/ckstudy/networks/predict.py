@@ -16,6 +16,7 @@ def predict_lines(
     batch_size: int = 16,
     device: torch.device | str | None = None,
     description: str = "predicting",
+    progress: bool = True,
 ) -> np.ndarray:
     """The localisation signal of whole lines.
 
@@ -32,6 +33,8 @@ def predict_lines(
         Where to compute; by default where the network is.
     description : str
         What the progress bar says.
+    progress : bool
+        Whether there is a progress bar, where there is a terminal to show it.
 
     Returns
     -------
@@ -41,7 +44,8 @@ def predict_lines(
     Examples
     --------
     >>> import numpy as np
-    >>> from ckstudy import build_network, predict_lines
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks.predict import predict_lines
     >>> network = build_network("cnn_dilated", layers=3, channels=4, seed=0)
     >>> rf = np.random.default_rng(0).normal(size=(2, 500)).astype(np.float32)
     >>> predict_lines(network, rf).shape
@@ -52,7 +56,8 @@ def predict_lines(
     network.eval()
     device = next(network.parameters()).device
     prediction = np.empty(rf.shape, dtype=np.float32)
-    bar = tqdm(total=len(rf), unit="line", desc=description, disable=None, leave=False)
+    hidden = None if progress else True
+    bar = tqdm(total=len(rf), unit="line", desc=description, disable=hidden, leave=False)
     with computing_on(device), torch.inference_mode(), bar:
         for first in range(0, len(rf), batch_size):
             rows = slice(first, first + batch_size)

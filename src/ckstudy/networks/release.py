@@ -1,21 +1,26 @@
 """Released models: weights and buffers as safetensors, with all that tells how they were made."""
 
 import json
+import math
+import warnings
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import nn
 
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path
 from ckstudy.networks import Localiser, build_network
+from ckstudy.networks.shipped import model_path
 from ckstudy.study.spec import INPUT_SCALINGS
 
 FORMAT = "ckstudy-model"
 
 
-def save_model(path: str | Path, network: Localiser, **provenance) -> None:
+def save_model(path: str | Path, network: Localiser, **provenance: Any) -> None:
     """Write ``network`` to ``path`` atomically.
 
     ``provenance`` is any JSON-serialisable description (spec, data hash, digest, versions); it
@@ -64,25 +69,27 @@ def read_provenance(path: str | Path) -> dict:
     return found
 
 
-def load_model(path: str | Path) -> Localiser:
-    """Load a released model, ready to predict (in evaluation mode, on the CPU).
+def load_model(model: str | Path) -> Localiser:
+    """Load a released network, ready to predict (in evaluation mode, on the CPU).
 
     Parameters
     ----------
-    path : str or Path
-        A ``model.safetensors`` of this study.
+    model : str or Path
+        The name of a network that comes with the package, such as ``"best"``, or the path of a
+        ``model.safetensors`` of this study.
 
     Returns
     -------
     Localiser
-        Maps (N, 1, L) float32 to (N, 1, L). Its ``input_scaling`` says what it expects:
-        :func:`ckstudy.networks.predict.predict_lines` applies it to RF lines in volts.
+        For :func:`ckstudy.predict` and :func:`ckstudy.localise`, which take RF lines as they were
+        recorded. Called by itself it maps (N, 1, L) float32 to (N, 1, L), and wants lines scaled
+        as its ``input_scaling`` says; it warns where they are not.
 
     Raises
     ------
     StudyError
-        Where the file is missing, damaged, not a released model, or its weights do not fit
-        the architecture it names.
+        Where there is no such name or file, the file is damaged or not a released model, or its
+        weights do not fit the architecture it names.
 
     Examples
     --------
@@ -96,6 +103,7 @@ def load_model(path: str | Path) -> Localiser:
     >>> torch.equal(loaded(x), network(x))
     True
     """
+    path = model_path(model)
     about = read_provenance(path)
     network = build_network(**about["network"])
     weights = safetensors.torch.load_file(path)
@@ -104,7 +112,36 @@ def load_model(path: str | Path) -> Localiser:
         raise StudyError(f"{path} has weights that are not finite: {bad[0]}; train it again")
     load_weights(network, weights, str(path))
     network.input_scaling = about["input_scaling"]
+    network.about = about | {"path": str(path)}
+    rate = about.get("training_data", {}).get("sampling_rate_hz", network.sampling_rate_hz)
+    if not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        raise StudyError(f"{path} says that its network takes a sampling rate of {rate!r} Hz")
+    network.sampling_rate_hz = float(rate)
+    if network.input_scaling == "line_rms":
+        network.register_forward_pre_hook(warn_where_unscaled)
     return network.eval()
+
+
+# What is scaled has a root mean square of 1, but for rounding.
+UNSCALED = 0.05
+
+
+def warn_where_unscaled(network: Localiser, inputs: tuple[torch.Tensor, ...]) -> None:
+    """Warn where a network that takes ``line_rms`` is called on lines that are not scaled so."""
+    x = inputs[0]
+    if torch.compiler.is_compiling() or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
+        return  # no place to look at values
+    power = x.detach().float().square().mean(-1)
+    rms = power[power > 0].sqrt()  # a silent line stays silent
+    wrong = (rms - 1).abs() > UNSCALED
+    if bool(wrong.any()):
+        warnings.warn(
+            f"the {network.name} is called on a line with a root mean square of "
+            f"{rms[wrong][0].item():.3g}, but it was trained on lines divided by theirs: what it "
+            "gives here means nothing. Give RF lines to ckstudy.predict or ckstudy.localise, or "
+            "scale them with ckstudy.networks.scaling.scale_lines(x, network.input_scaling)",
+            stacklevel=4,
+        )
 
 
 def load_weights(network: nn.Module, weights: dict, origin: str) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ckstudy.errors import StudyError
 from ckstudy.files import write_text
@@ -76,7 +77,7 @@ def execute(
     write_text(out, nbformat.writes(executed) + "\n")
 
 
-def _strip(notebook) -> None:
+def _strip(notebook: Any) -> None:
     """Remove all that differs between two equal executions: times, and random cell names."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:

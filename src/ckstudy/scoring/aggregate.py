@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ckstudy.errors import StudyError
-from ckstudy.scoring.intervals import RESAMPLES, mean_interval
+from ckstudy.scoring.intervals import RESAMPLES, column_intervals
 
 
 def summarise_scores(
@@ -28,11 +28,11 @@ def summarise_scores(
         bootstrap of the mean), abs_error_samples (mean over the lines), lines.
     """
     groups = [(key, rows) for key, rows in scores.groupby(group, sort=False)]
-    interval = mean_interval(
+    intervals = column_intervals(
         np.stack([rows["f1"].to_numpy(float) for _, rows in groups], axis=1), resamples=resamples
     )
     table = []
-    for column, (key, rows) in enumerate(groups):
+    for interval, (key, rows) in zip(intervals, groups, strict=True):
         thresholds = rows["threshold"].unique()
         if len(thresholds) != 1:
             raise StudyError(f"the line scores of {key} mix {len(thresholds)} thresholds")
@@ -40,10 +40,10 @@ def summarise_scores(
             {
                 **dict(zip(group, key, strict=True)),
                 "threshold": thresholds[0],
-                "mean_f1": interval.value[column],
+                "mean_f1": interval.value,
                 "median_f1": rows["f1"].median(),
-                "ci_low": interval.low[column],
-                "ci_high": interval.high[column],
+                "ci_low": interval.low,
+                "ci_high": interval.high,
                 "abs_error_samples": rows["abs_error_samples"].mean(),
                 "lines": len(rows),
             }

@@ -17,11 +17,12 @@ of Welch (1947) and Satterthwaite (1946), S - 1 for the seeds of a group and L -
 Student's t gives the interval. From three seeds it is wide, as it has to be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 RESAMPLES = 2000
@@ -31,9 +32,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with the ends of its interval; floats, or arrays of the same shape.
-
-    NaN where there is nothing to estimate.
+    """A statistic with the ends of its interval; NaN where there is nothing to estimate.
 
     Examples
     --------
@@ -41,9 +40,9 @@ class Estimate:
     Estimate(value=0.5, low=0.25, high=0.75)
     """
 
-    value: float | np.ndarray
-    low: float | np.ndarray
-    high: float | np.ndarray
+    value: float
+    low: float
+    high: float
 
     def __sub__(self, constant: float) -> "Estimate":
         """The estimate minus a number that is taken as exact."""
@@ -54,15 +53,14 @@ NONE = Estimate(np.nan, np.nan, np.nan)
 
 
 def mean_interval(
-    scores, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
+    scores: ArrayLike, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
 ) -> Estimate:
     """Mean over the lines, with its bootstrap interval.
 
     Parameters
     ----------
-    scores : array, (lines,) or (lines, columns)
-        One score, or several, of each line. A line whose score is NaN has none; a column is
-        then averaged over the lines that have one.
+    scores : array, (lines,)
+        A score of each line; NaN where a line has none.
     resamples : int
         Number of resampled sets of lines.
     level : float
@@ -70,28 +68,42 @@ def mean_interval(
     seed : int
         Of the draws.
 
-    Returns
-    -------
-    Estimate
-        Floats for one column of scores, arrays (columns,) for several.
+    Raises
+    ------
+    ValueError
+        Where there are no lines.
     """
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.ndim == 0 or len(scores) == 0:
+    column = np.asarray(scores, dtype=np.float64)[:, None]
+    (found,) = column_intervals(column, resamples=resamples, level=level, seed=seed)
+    return found
+
+
+def column_intervals(
+    scores: ArrayLike, *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
+) -> list[Estimate]:
+    """:func:`mean_interval` of each column of scores of the same lines, (lines, columns)."""
+    columns = np.asarray(scores, dtype=np.float64)
+    if len(columns) == 0:
         raise ValueError("there are no lines to resample")
-    columns = scores.reshape(len(scores), -1)
     weights = _line_weights(len(columns), resamples, seed)
     present = np.isfinite(columns)
     total = weights @ np.where(present, columns, 0.0)
     with np.errstate(invalid="ignore"):
         means = total / (weights @ present.astype(np.float64))
         mean = np.where(present, columns, 0.0).sum(axis=0) / present.sum(axis=0)
-    low, high = _ends(means, level)
-    shape = scores.shape[1:]
-    return Estimate(*(part.reshape(shape)[()] for part in (mean, low, high)))
+    return [
+        Estimate(float(value), *_ends(resampled, level))
+        for value, resampled in zip(mean, means.T, strict=True)
+    ]
 
 
 def contrast_interval(
-    groups, signs=(1,), *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = SEED
+    groups: Sequence[ArrayLike],
+    signs: Sequence[float] = (1,),
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = SEED,
 ) -> Estimate:
     """Signed sum of the means of groups of networks, over their training seeds and over lines.
 
@@ -119,19 +131,22 @@ def contrast_interval(
     ValueError
         Where there are no lines or no networks, or the groups are not of the same lines.
     """
-    groups = [np.asarray(group, dtype=np.float64) for group in groups]
-    if any(group.ndim != 2 or group.size == 0 for group in groups):
+    scores = [np.asarray(group, dtype=np.float64) for group in groups]
+    if any(group.ndim != 2 or group.size == 0 for group in scores):
         raise ValueError(
-            f"scores {[group.shape for group in groups]} must have the shape (seeds, lines)"
+            f"scores {[group.shape for group in scores]} must have the shape (seeds, lines)"
         )
-    if len({group.shape[1] for group in groups}) > 1:
-        raise ValueError(f"scores {[group.shape for group in groups]} are not of the same lines")
-    weights = _line_weights(groups[0].shape[1], resamples, seed) if groups else None
+    counts = {group.shape[1] for group in scores}
+    if len(counts) > 1:
+        raise ValueError(f"scores {[group.shape for group in scores]} are not of the same lines")
     return interval_of_networks(
-        [group.mean(axis=1) for group in groups],
-        [weights @ group.T / group.shape[1] for group in groups],
+        [group.mean(axis=1) for group in scores],
+        [
+            _line_weights(group.shape[1], resamples, seed) @ group.T / group.shape[1]
+            for group in scores
+        ],
         signs,
-        lines=groups[0].shape[1] if groups else 0,
+        lines=max(counts, default=0),
         level=level,
     )
 
@@ -188,7 +203,13 @@ def interval_of_networks(
     return Estimate(float(value), float(value - half), float(value + half))
 
 
-def resample_lines(scores, statistic, *, resamples: int = RESAMPLES, seed: int = SEED):
+def resample_lines(
+    scores: np.ndarray,
+    statistic: Callable[..., np.ndarray],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> np.ndarray:
     """A statistic over the lines, of resampled sets of them.
 
     Parameters
@@ -237,10 +258,6 @@ def _line_weights(lines: int, resamples: int, seed: int) -> np.ndarray:
     return weights
 
 
-def _ends(means: np.ndarray, level: float) -> np.ndarray:
-    ends = np.full((2, means.shape[1]), np.nan)
-    for column, resampled in enumerate(means.T):
-        resampled = resampled[np.isfinite(resampled)]  # some draw no line that has a score
-        if resampled.size:
-            ends[:, column] = _percentile_ends(resampled, level)
-    return ends
+def _ends(resampled: np.ndarray, level: float) -> tuple[float, float]:
+    resampled = resampled[np.isfinite(resampled)]  # some draw no line that has a score
+    return _percentile_ends(resampled, level) if resampled.size else (np.nan, np.nan)

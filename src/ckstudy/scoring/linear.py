@@ -65,11 +65,11 @@ class LinearFilter:
         kernel = np.zeros(size)
         kernel[np.arange(self.first_lag, self.first_lag + len(self.taps)) % size] = self.taps
         response = scipy.fft.rfft(kernel).conj()
-        spectrum = scipy.fft.rfft(scale_lines(rf), size, axis=1)
+        spectrum = scipy.fft.rfft(unit_rms(rf), size, axis=1)
         return scipy.fft.irfft(spectrum * response, size, axis=1)[:, :samples].astype(np.float32)
 
 
-def scale_lines(rf: np.ndarray) -> np.ndarray:
+def unit_rms(rf: np.ndarray) -> np.ndarray:
     """Lines divided by their root mean square, in float64; a line of zeros stays zero."""
     rf = np.asarray(rf, dtype=np.float64)
     rms = np.sqrt(np.mean(rf**2, axis=1, keepdims=True))
@@ -83,7 +83,7 @@ def correlate(rf: np.ndarray, bubble_count: np.ndarray) -> Correlations:
     cross = np.zeros(size // 2 + 1, np.complex128)
     for first in range(0, len(rf), CHUNK):
         rows = slice(first, first + CHUNK)
-        line = scipy.fft.rfft(scale_lines(rf[rows]), size, axis=1)
+        line = scipy.fft.rfft(unit_rms(rf[rows]), size, axis=1)
         label = scipy.fft.rfft(bubble_count[rows].astype(np.float64), size, axis=1)
         auto += (line.real**2 + line.imag**2).sum(axis=0)
         cross += (label.conj() * line).sum(axis=0)

@@ -112,12 +112,14 @@ def match(bubbles: ArrayLike, predictions: ArrayLike, tolerance: int) -> np.ndar
     return np.stack([matched, partner[matched]], axis=1)
 
 
-def nanoseconds(samples, sampling_rate_hz: float):
+def nanoseconds(samples: ArrayLike, sampling_rate_hz: float) -> np.ndarray:
     """Time that ``samples`` last: 16 ns for one at 62.5 MHz."""
     return np.asarray(samples) / sampling_rate_hz * 1e9
 
 
-def micrometres(samples, sampling_rate_hz: float, speed_of_sound: float = SPEED_OF_SOUND):
+def micrometres(
+    samples: ArrayLike, sampling_rate_hz: float, speed_of_sound: float = SPEED_OF_SOUND
+) -> np.ndarray:
     """Depth that ``samples`` of delay stand for, there and back: 11.84 µm for one at 62.5 MHz."""
     return np.asarray(samples) / sampling_rate_hz * speed_of_sound / 2 * 1e6
 

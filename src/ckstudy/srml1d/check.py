@@ -17,7 +17,7 @@ from ckstudy.errors import StudyError
 from ckstudy.networks import Localiser
 from ckstudy.networks.predict import predict_lines
 from ckstudy.scoring import upstream
-from ckstudy.scoring.intervals import mean_interval
+from ckstudy.scoring.intervals import column_intervals
 
 TOLERANCES = range(10)
 _THRESHOLDS = "give a CSV with the columns tolerance and threshold"
@@ -71,16 +71,18 @@ def check_network(
     distinct, position = np.unique(thresholds, return_inverse=True)
     counts = upstream.count(prediction, lines.bubble_count, distinct)
     f1 = upstream.f1(counts)[:, np.arange(len(TOLERANCES)), position]
-    ours = mean_interval(f1)
+    ours, low, high = np.array(
+        [(each.value, each.low, each.high) for each in column_intervals(f1)]
+    ).T
     limits = np.where(np.arange(len(TOLERANCES)) < 2, allowed_below_2, allowed)
-    difference = ours.value - published
+    difference = ours - published
     table = pd.DataFrame(
         {
             "tolerance": list(TOLERANCES),
             "threshold": thresholds,
-            "ours": ours.value,
-            "low": ours.low,
-            "high": ours.high,
+            "ours": ours,
+            "low": low,
+            "high": high,
             "published": published,
             "difference": difference,
             "allowed": limits,

@@ -6,7 +6,9 @@ user reads, and :meth:`schema` is its part of the config's JSON schema.
 
 import math
 import re
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_type_hints
 
 from ckstudy.errors import StudyError
 
@@ -17,7 +19,10 @@ _NUMBER_AS_TEXT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 class Check:
     """What a value may be."""
 
-    wanted: str
+    @property
+    def wanted(self) -> str:
+        """What it may be, for a message."""
+        raise NotImplementedError
 
     def accepts(self, value: object) -> bool:
         """Whether ``value`` is right."""
@@ -27,7 +32,7 @@ class Check:
         """The check in JSON Schema."""
         raise NotImplementedError
 
-    def __call__(self, value: object, name: str):
+    def __call__(self, value: object, name: str) -> Any:
         """``value``, in the type it is meant in.
 
         Raises
@@ -59,8 +64,9 @@ class Whole(Check):
         return f"{'an odd' if self.odd else 'a'} whole number{_bounds(self.least, most)}"
 
     def accepts(self, value: object) -> bool:
-        right = isinstance(value, int) and not isinstance(value, bool)
-        return right and self.least <= value <= self.most and not (self.odd and value % 2 == 0)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return self.least <= value <= self.most and not (self.odd and value % 2 == 0)
 
     def schema(self) -> dict:
         limits = {"minimum": self.least}
@@ -94,10 +100,10 @@ class Number(Check):
         return f"a finite number {text}".rstrip()
 
     def accepts(self, value: object) -> bool:
-        right = isinstance(value, int | float) and not isinstance(value, bool)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return False
         return (
-            right
-            and math.isfinite(value)
+            math.isfinite(value)
             and (self.least is None or value >= self.least)
             and (self.above is None or value > self.above)
             and (self.most is None or value <= self.most)
@@ -187,7 +193,7 @@ class Optional(Check):
     def accepts(self, value: object) -> bool:
         return value is None or self.check.accepts(value)
 
-    def __call__(self, value: object, name: str):
+    def __call__(self, value: object, name: str) -> Any:
         if value is None:
             return None
         try:
@@ -221,18 +227,19 @@ class ListOf(Check):
         return {"type": "array", "items": self.check.schema(), **length}
 
 
-def checked(check: Check, **default) -> Field:
-    """A field of a spec, with its check; ``default=`` as :func:`dataclasses.field` takes it."""
-    return field(metadata={"check": check}, **default)
+@cache
+def field_checks(spec: type) -> dict[str, Check]:
+    """The checks of a dataclass's fields, by their names: ``lines: Annotated[int, Whole(1)]``."""
+    return {
+        name: check
+        for name, hint in get_type_hints(spec, include_extras=True).items()
+        for check in getattr(hint, "__metadata__", ())
+        if isinstance(check, Check)
+    }
 
 
 def check_fields(spec: object) -> None:
-    """Check every field of a frozen dataclass that was made by :func:`checked`."""
-    for each in fields(spec):
-        if check := each.metadata.get("check"):
-            object.__setattr__(spec, each.name, check(getattr(spec, each.name), each.name))
-
-
-def field_checks(spec: type) -> dict[str, Check]:
-    """The checks of a spec's fields, by their names."""
-    return {each.name: each.metadata["check"] for each in fields(spec) if each.metadata}
+    """Check every field of a frozen dataclass that has a check, and keep what it gives back."""
+    kind: type = type(spec)
+    for name, check in field_checks(kind).items():
+        object.__setattr__(spec, name, check(getattr(spec, name), name))

@@ -5,11 +5,11 @@
 a machine that has little more than torch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from ckstudy.errors import StudyError
 from ckstudy.study.checks import (
@@ -20,13 +20,16 @@ from ckstudy.study.checks import (
     Optional,
     Whole,
     check_fields,
-    checked,
+    field_checks,
 )
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.grid import AXES, check_axis, expand_grid
 from ckstudy.study.lines import DataSpec
 from ckstudy.study.presets import NETWORKS, PRESETS, network_options
 from ckstudy.study.spec import LossSpec, RunSpec, TrainingSpec, from_mapping
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class EvaluationSpec:
         Resamples behind an interval.
     """
 
-    bootstrap: int = checked(Whole(100, 1_000_000))
+    bootstrap: Annotated[int, Whole(100, 1_000_000)]
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -57,8 +60,8 @@ class ClaimMargins:
         A network over-fits where training lines score better than test lines by more than this.
     """
 
-    equal_f1: float = checked(Number(above=0, most=1))
-    large_gap: float = checked(Number(above=0, most=1))
+    equal_f1: Annotated[float, Number(above=0, most=1)]
+    large_gap: Annotated[float, Number(above=0, most=1)]
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -89,12 +92,12 @@ class Study:
         By name, the list of values of each axis, see :mod:`ckstudy.study.grid`.
     """
 
-    study: str = checked(Name())
-    results: str = checked(FolderPath())
-    device: str = checked(Choice(("auto", "cpu", "cuda")))
-    preset: str = checked(Choice(tuple(PRESETS)))
-    seed: int = checked(Whole(0))
-    archive: str | None = checked(Optional(FolderPath()))
+    study: Annotated[str, Name()]
+    results: Annotated[str, FolderPath()]
+    device: Annotated[str, Choice(("auto", "cpu", "cuda"))]
+    preset: Annotated[str, Choice(tuple(PRESETS))]
+    seed: Annotated[int, Whole(0)]
+    archive: Annotated[str | None, Optional(FolderPath())]
     data: DataSpec
     networks: Mapping[str, Mapping[str, Any]]
     training: Mapping[str, Any]
@@ -177,7 +180,7 @@ def read_layer(path: Path) -> dict:
     class Loader(yaml.SafeLoader):
         """Says where a key stands twice: YAML takes the last one, without a word."""
 
-        def construct_mapping(self, node, deep=False):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
             seen = set()
             for key_node, _ in node.value:
                 key = self.construct_object(key_node, deep=True)
@@ -211,7 +214,7 @@ def _overlay(below: dict, above: dict) -> None:
             below[key] = value
 
 
-def _keys(values: Mapping, spec: type, where: str) -> None:
+def _keys(values: Mapping, spec: "type[DataclassInstance]", where: str) -> None:
     known = [each.name for each in fields(spec)]
     if unknown := [key for key in values if key not in known]:
         raise StudyError(f"{where} has no key {unknown[0]!r}; it has {', '.join(known)}")
@@ -226,11 +229,13 @@ def _mapping(config: Mapping, section: str) -> Mapping:
     return found
 
 
-def _settings(values: Mapping, spec: type, where: str, without: frozenset | set = frozenset()):
+def _settings(
+    values: Mapping, spec: type, where: str, without: Collection[str] = ()
+) -> dict[str, Any]:
     """Settings that a preset completes: each is checked by itself, and null leaves it open."""
-    checks = {each.name: each.metadata["check"] for each in fields(spec)}
+    checks = field_checks(spec)
     known = [name for name in checks if name not in without]
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
             raise StudyError(f"{where} has no key {key!r}; it has {', '.join(known)}")

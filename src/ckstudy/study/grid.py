@@ -11,7 +11,7 @@ collapses, and a network that two experiments ask for is trained once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ _SHORT = {"kernel_size": "k", "omega_0": "w", "noise_percent": "noise"}
 _ALWAYS_NAMED = ("kernel_size", "omega_0")
 _TRAINING = {name: check for name, check in field_checks(TrainingSpec).items() if name != "seed"}
 # Each axis with what a single value of it may be.
-AXES = {
+AXES: dict[str, Callable[[object, str], Any]] = {
     **OPTIONS,
     **_TRAINING,
     "networks": Choice(NETWORKS),
@@ -89,7 +89,7 @@ def expand_grid(study: Study) -> tuple[dict[str, RunSpec], dict[str, list[str]]]
     return runs, experiments
 
 
-def _members(study: Study, axes: Mapping[str, tuple]) -> Iterator[RunSpec]:
+def _members(study: Study, axes: Mapping[str, Sequence]) -> Iterator[RunSpec]:
     axes = {"preset": (study.preset,), "seed": (study.seed,), **axes}
     names = axes.pop("networks")
     for name in names:
@@ -145,10 +145,10 @@ def _text(value: object) -> str:
     """A value as a name spells it: whole numbers whole, others by their shortest digits."""
     if isinstance(value, tuple):
         return "_".join(map(_text, value)) or "none"
-    if isinstance(value, bool | str):
-        return str(value)
     if value is None:
         return "none"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)

@@ -15,6 +15,8 @@
 A preset only fills in what a config or a caller leaves open. This module needs no torch.
 """
 
+from typing import Any
+
 from ckstudy.errors import StudyError
 from ckstudy.study.checks import Choice, Flag, Number, Optional, Whole
 
@@ -94,7 +96,7 @@ def preset(name: str) -> dict:
     return PRESETS[name]
 
 
-def network_options(name: str, preset_name: str = DEFAULT, **overrides) -> dict:
+def network_options(name: str, preset_name: str = DEFAULT, **overrides: Any) -> dict:
     """All options of network ``name``: those of the preset, then ``overrides``.
 
     ``window`` is left out where it is None: a network without windows has the options that it had

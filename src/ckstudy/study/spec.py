@@ -8,7 +8,7 @@ they are JSON. Whoever holds one need not check it again.
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from ckstudy.errors import StudyError
 from ckstudy.study.checks import (
@@ -18,9 +18,13 @@ from ckstudy.study.checks import (
     Optional,
     Whole,
     check_fields,
-    checked,
 )
 from ckstudy.study.presets import PRESETS, network_options
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Spec = TypeVar("_Spec", bound="DataclassInstance")
 
 INPUT_SCALINGS = ("volts", "line_rms")
 SHORTEST_CROP = 30  # half of the Gaussian that softens the labels
@@ -45,7 +49,7 @@ class NetworkSpec:
         options = network_options(self.name, **self.options)
         object.__setattr__(self, "options", MappingProxyType(options))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[Self], tuple[str, dict]]:
         return type(self), (self.name, dict(self.options))
 
 
@@ -88,21 +92,21 @@ class TrainingSpec:
         Of the initial weights and of the order of the lines.
     """
 
-    epochs: int = checked(Whole(1, 10_000_000))
-    batch_size: int = checked(Whole(1, 1_000_000))
-    learning_rate: float = checked(Number(above=0, most=10))
-    optimizer_step: str = checked(Choice(("batch", "epoch")))
-    input_scaling: str = checked(Choice(INPUT_SCALINGS))
-    crop: int | None = checked(Optional(Whole(SHORTEST_CROP, 10_000_000)), default=None)
-    schedule: str = checked(Choice(("steps", "cosine")), default="steps")
-    decay_epochs: tuple[int, ...] = checked(ListOf(Whole(1)), default=())
-    decay_factor: float = checked(Number(above=0, most=1), default=0.1)
-    warmup_steps: int = checked(Whole(0, 10_000_000), default=0)
-    gradient_clip: float | None = checked(Optional(Number(above=0)), default=None)
-    weight_average: float | None = checked(Optional(Number(above=0, below=1)), default=None)
-    batch_norm_statistics: str = checked(Choice(("running", "population")), default="running")
-    validation_every: int = checked(Whole(0, 10_000_000), default=0)
-    seed: int = checked(Whole(0), default=0)
+    epochs: Annotated[int, Whole(1, 10_000_000)]
+    batch_size: Annotated[int, Whole(1, 1_000_000)]
+    learning_rate: Annotated[float, Number(above=0, most=10)]
+    optimizer_step: Annotated[str, Choice(("batch", "epoch"))]
+    input_scaling: Annotated[str, Choice(INPUT_SCALINGS)]
+    crop: Annotated[int | None, Optional(Whole(SHORTEST_CROP, 10_000_000))] = None
+    schedule: Annotated[str, Choice(("steps", "cosine"))] = "steps"
+    decay_epochs: Annotated[tuple[int, ...], ListOf(Whole(1))] = ()
+    decay_factor: Annotated[float, Number(above=0, most=1)] = 0.1
+    warmup_steps: Annotated[int, Whole(0, 10_000_000)] = 0
+    gradient_clip: Annotated[float | None, Optional(Number(above=0))] = None
+    weight_average: Annotated[float | None, Optional(Number(above=0, below=1))] = None
+    batch_norm_statistics: Annotated[str, Choice(("running", "population"))] = "running"
+    validation_every: Annotated[int, Whole(0, 10_000_000)] = 0
+    seed: Annotated[int, Whole(0)] = 0
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -129,9 +133,9 @@ class LossSpec:
         Inverse squared width of the Gaussian, in 1/sample².
     """
 
-    epsilon_1: float = checked(Number(least=0))
-    epsilon_2: float = checked(Number(least=0))
-    alpha: float = checked(Number(above=0))
+    epsilon_1: Annotated[float, Number(least=0)]
+    epsilon_2: Annotated[float, Number(least=0)]
+    alpha: Annotated[float, Number(above=0)]
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -167,7 +171,7 @@ class RunSpec:
 
     def to_json(self) -> dict:
         """The spec as JSON values. What is as it always was (None, a default) is left out."""
-        found = {
+        found: dict[str, Any] = {
             "run": self.run,
             "preset": self.preset,
             "network": {"name": self.network.name, **self.network.options},
@@ -237,7 +241,7 @@ def check_noise_percent(value: object) -> float:
     return percent
 
 
-def from_mapping(spec: type, values: Mapping, where: str):
+def from_mapping(spec: type[_Spec], values: Mapping, where: str) -> _Spec:
     """A spec from the values of its fields by name.
 
     Raises

@@ -1,6 +1,6 @@
 """Checkpoints that survive kill -9, and the lock that keeps two trainers apart."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def save(folder: Path, state: dict) -> None:
         torch.save(state, temporary)
 
 
-def load(folder: Path, fingerprint: str, say) -> dict | None:
+def load(folder: Path, fingerprint: str, say: Callable[[str], None]) -> dict | None:
     """The folder's checkpoint, or None where there is none that fits.
 
     Parameters

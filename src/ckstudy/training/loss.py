@@ -37,6 +37,8 @@ class DualLoss(nn.Module):
         Inverse squared width of the Gaussian, per square sample; 0.1 in the thesis.
     """
 
+    taps: Tensor
+
     def __init__(self, epsilon_1: float = 1.0, epsilon_2: float = 1.6, alpha: float = 0.1) -> None:
         super().__init__()
         self.epsilon_1 = epsilon_1

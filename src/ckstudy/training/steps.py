@@ -101,7 +101,8 @@ class Steps:
     @property
     def gradients(self) -> list[Tensor]:
         """The gradients of the epoch so far; zero unless the batches add up."""
-        return [parameter.grad for parameter in self.network.parameters()]
+        grads = (parameter.grad for parameter in self.network.parameters())
+        return [grad for grad in grads if grad is not None]
 
     def begin(self, epoch: int, step: int = 0, rates: Sequence[float] | None = None) -> None:
         """Make ready for ``step`` of ``epoch``: the one transfer to the device in an epoch.
@@ -127,7 +128,7 @@ class Steps:
         self._work(*kind)
         self._done[kind] += 1
         if self._record is not None and self._done[kind] == WARM_UP:
-            self._try_to_record(kind)
+            self._try_to_record(kind, self._record)
 
     def _work(self, size: int, updates: bool) -> None:
         rows = self._position * self.batches.batch_size + self._within[:size]
@@ -144,7 +145,7 @@ class Steps:
     def _update(self) -> None:
         """One step of the optimiser, and of the average of the weights."""
         self._rate.copy_(self._rates[self._position].squeeze())
-        parameters = list(self.network.parameters())
+        parameters: list[Tensor] = list(self.network.parameters())
         if self.gradient_clip is not None:
             nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
         self.optimiser.step()
@@ -159,9 +160,9 @@ class Steps:
         for parameter, average in zip(self.network.parameters(), self.average, strict=False):
             parameter.copy_(average)
 
-    def _try_to_record(self, kind: tuple[int, bool]) -> None:
+    def _try_to_record(self, kind: tuple[int, bool], record: Callable[[Work], Work]) -> None:
         try:
-            self._recorded[kind] = self._record(lambda: self._work(*kind))
+            self._recorded[kind] = record(lambda: self._work(*kind))
         except RuntimeError as error:
             why = str(error).strip().partition("\n")[0]
             self._say(f"a step could not be recorded as a CUDA graph, so steps are slower: {why}")

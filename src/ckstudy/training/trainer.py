@@ -204,7 +204,7 @@ class Training:
     def _note_speed(self, seconds: float) -> None:
         """A running mean since the start of the process, but for the first epoch, which is slow."""
         self._timed += 1
-        if self._timed <= 2:
+        if self._timed <= 2 or self.epoch_seconds is None:
             self.epoch_seconds = seconds
         else:
             self.epoch_seconds += 0.1 * (seconds - self.epoch_seconds)

@@ -4,6 +4,8 @@ Layers, channels, paddings, counts and kernels are read from freshly initialised
 study, so that a diagram cannot disagree with the code.
 """
 
+from typing import cast
+
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -11,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import nn
 
+from ckstudy.analysis.results import Results
 from ckstudy.networks import (
     CKConv,
     Field,
@@ -28,14 +31,14 @@ SAMPLING_RATE_MHZ = 62.5
 
 
 @one_thread
-def dilated_cnn(_) -> Figure:
+def dilated_cnn(_: Results) -> Figure:
     """Figure 3: the dilated CNN, its dilations, and the growth of its receptive field."""
     network = build_network("cnn_dilated", seed=0)
     convolutions = [layer for layer in network.model if isinstance(layer, nn.Conv1d)]
     *dilated, last = convolutions
     fields = _fields(dilated)
     figure = Figure(figsize=(style.PAGE, 4.2), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.25)).flat
 
     axes = canvas(top.subplots(), width=14.4, height=3.15)
     axes.set_title("(a) layers", loc="left")
@@ -76,14 +79,14 @@ def dilated_cnn(_) -> Figure:
 
 
 @one_thread
-def ckcnn(_) -> Figure:
+def ckcnn(_: Results) -> Figure:
     """Figure 4: the large-kernel CKCNN that is trained, with a kernel of each of its layers."""
     network = build_network("ckcnn", seed=0)
     convolutions = [layer for layer in network.model if isinstance(layer, CKConv)]
-    last = network.model[-1]
+    last = cast(nn.Conv1d, network.model[-1])
     size = convolutions[0].kernel_size
     figure = Figure(figsize=(style.PAGE, 3.8), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 0.95))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 0.95)).flat
     axes = canvas(top.subplots(), width=14.4, height=3.15)
     axes.set_title("(a) layers", loc="left")
     _network_strip(

@@ -1,5 +1,7 @@
 """Figures of the data set: one simulated line, and the population that the lines are drawn from."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -67,7 +69,7 @@ def population(results: Results) -> Figure:
     """Bubbles, pressures, radii and gaps between echoes, for each split."""
     figure = Figure(figsize=(style.PAGE, 3.9), layout="constrained")
     panels = figure.subplots(2, 2).ravel()
-    splits = (
+    splits: tuple[tuple[str, str, Any, str], ...] = (
         ("train", style.BLUE, "-", "training"),
         ("validation", style.ORANGE, "--", "validation"),
         ("test", style.GREEN, ":", "test"),

@@ -5,11 +5,13 @@ diagram cannot disagree with the code.
 """
 
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from ckstudy.analysis.results import Results
 from ckstudy.networks import CKConv, build_network
 from ckstudy.report.figures import style
 from ckstudy.report.figures.shapes import SMALL, canvas, figure_arrow, neurons
@@ -20,9 +22,9 @@ TRANSMIT_MHZ = 1.7
 
 
 @one_thread
-def siren(_) -> Figure:
+def siren(_: Results) -> Figure:
     """Figure 1: the SIREN that represents a kernel."""
-    conv: CKConv = build_network("ckcnn", seed=0).model[4]
+    conv = cast(CKConv, build_network("ckcnn", seed=0).model[4])
     kernel = conv.siren
     layers = (kernel.first, kernel.second, kernel.last)
     shapes = [tuple(layer.weight.shape) for layer in layers]
@@ -35,9 +37,9 @@ def siren(_) -> Figure:
         neurons(axes, x, 2.05, width, colour)
         for x, width, colour in zip(places, widths, colours, strict=True)
     ]
-    for left, right in pairwise(columns):
-        for start in left:
-            for end in right:
+    for before, after in pairwise(columns):
+        for start in before:
+            for end in after:
                 axes.plot(*zip(start, end, strict=True), color=style.GREY, linewidth=0.3, zorder=1)
     if kernel.omega_scales_bias:
         hidden = r"$h_{0} = \sin(\omega_0 (W_{0} {1} + b_{0}))$"
@@ -67,10 +69,10 @@ def siren(_) -> Figure:
 
 
 @one_thread
-def ckconv(_) -> Figure:
+def ckconv(_: Results) -> Figure:
     """Figure 2: one forward pass of a CKConv, with the kernels it samples and what it returns."""
     network = build_network("ckcnn", seed=0).eval()
-    conv: CKConv = network.model[4]
+    conv = cast(CKConv, network.model[4])
     positions = conv.positions.numpy()
     with torch.no_grad():
         line = torch.from_numpy(_two_echoes(5 * conv.kernel_size - 1))

@@ -87,7 +87,9 @@ class Outcome:
         return f"TP {self.found.sum()}, FP {np.count_nonzero(~self.right)}, FN {misses}"
 
 
-def upstream_outcome(prediction, bubble_count, threshold: float, tolerance: int) -> Outcome:
+def upstream_outcome(
+    prediction: np.ndarray, bubble_count: np.ndarray, threshold: float, tolerance: int
+) -> Outcome:
     """The samples that :mod:`ckstudy.scoring.upstream` counts."""
     true = np.flatnonzero(bubble_count)
     predicted = np.flatnonzero(prediction > threshold)
@@ -95,7 +97,9 @@ def upstream_outcome(prediction, bubble_count, threshold: float, tolerance: int)
     return Outcome(true, near.any(axis=1), predicted, near.any(axis=0))
 
 
-def matched_outcome(prediction, bubble_count, threshold: float, tolerance: int) -> Outcome:
+def matched_outcome(
+    prediction: np.ndarray, bubble_count: np.ndarray, threshold: float, tolerance: int
+) -> Outcome:
     """The bubbles and peaks that :mod:`ckstudy.scoring.matched` counts."""
     true = np.repeat(np.arange(bubble_count.size), bubble_count)
     peaks = find_maxima(prediction)
@@ -265,7 +269,7 @@ def _stretch(example: Example) -> tuple[int, int]:
     best, chosen = -1, 0
     for first in range(0, example.prediction.size - SHOWN_SAMPLES, SHOWN_SAMPLES // 4):
         part = outcome.within(first + TOLERANCE, first + SHOWN_SAMPLES - TOLERANCE)
-        hits = min(np.count_nonzero(part.found), 4)
+        hits = min(int(np.count_nonzero(part.found)), 4)
         worth = hits + 2 * (not part.found.all()) + 2 * (not part.right.all())
         if worth > best:
             best, chosen = worth, first

@@ -1,6 +1,7 @@
 """Figures of the scores: from the CSV files of a study, without torch."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -22,7 +23,7 @@ SEED_SHIFT = 0.08
 
 _F1_LABEL = f"F1 at tolerance {thesis.TOLERANCE} samples"
 NETWORK_NAMES = {"cnn_dilated": "conventional CNN", "ckcnn_dilated": "continuous kernels (CKCNN)"}
-_THESIS_MARK = {
+THESIS_MARK: dict[str, Any] = {
     "marker": "D",
     "markersize": 4.5,
     "markerfacecolor": "white",
@@ -120,7 +121,7 @@ def omega_0_violins(results: Results) -> Figure:
         for place, omega_0 in enumerate(omegas):
             if (size, omega_0) in printed:
                 # Not cut off where the thesis's network found nothing.
-                panel.plot(place, printed[size, omega_0], **_THESIS_MARK, clip_on=False, zorder=4)
+                panel.plot(place, printed[size, omega_0], **THESIS_MARK, clip_on=False, zorder=4)
         panel.set_title(f"kernel size {size:.0f}")
         panel.set_xticks(range(len(omegas)), [f"{omega_0:g}" for omega_0 in omegas])
         panel.set_xlim(-0.6, len(omegas) - 0.4)
@@ -133,7 +134,7 @@ def omega_0_violins(results: Results) -> Figure:
         handles=[
             matplotlib.patches.Patch(color=style.SKY, label="ours, test lines"),
             Line2D([], [], color=style.BLUE, linewidth=2, label="ours, median"),
-            Line2D([], [], linestyle="", label="thesis, median", **_THESIS_MARK),
+            Line2D([], [], linestyle="", label="thesis, median", **THESIS_MARK),
             Line2D([], [], color=style.GREY, linewidth=0.8, linestyle="--", label="comb, median"),
         ],
         loc="outside upper center",
@@ -182,7 +183,7 @@ def kernel_size_scores(results: Results) -> Figure:
         linewidth=0.8,
         label="thesis, training lines",
         zorder=1.5,  # below ours, which it would hide
-        **_THESIS_MARK,
+        **THESIS_MARK,
     )
     for score, name, colour in (
         ("upstream", "comb", style.GREY),
@@ -210,14 +211,14 @@ def curve(
     """Means with their intervals, joined where learned, and the single seeds beside them."""
     ends = np.array([[mean.value - mean.low, mean.high - mean.value] for mean in means]).T
     values = np.array([mean.value for mean in means])
-    common = {"color": color, "marker": marker, "capsize": 2}
+    common: dict[str, Any] = {"color": color, "marker": marker, "capsize": 2}
     common["yerr"] = np.maximum(ends, 0) if len(means) else None
     beat = np.array(learned, dtype=bool)
     panel.errorbar(
         places, np.where(beat, values, np.nan), label=label, linestyle=linestyle, **common
     )
     if not beat.all():
-        hollow = {"linestyle": "", "markerfacecolor": "white"}
+        hollow: dict[str, Any] = {"linestyle": "", "markerfacecolor": "white"}
         panel.errorbar(places, np.where(beat, np.nan, values), **hollow, **common)
     for place, of_seeds in zip(places, seeds, strict=True):
         if len(of_seeds) > 1:  # beside the mark of their mean, which would hide them

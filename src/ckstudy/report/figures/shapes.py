@@ -1,6 +1,7 @@
 """Boxes, arrows and neurons: what diagrams are made of."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,7 +9,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from ckstudy.report.figures import style
 
-SMALL = {"fontsize": 7.5, "color": "#444444"}
+SMALL: dict[str, Any] = {"fontsize": 7.5, "color": "#444444"}
 
 
 def canvas(axes: Axes, width: float, height: float) -> Axes:

@@ -7,6 +7,7 @@ with matplotlib, so that a figure looks the same on every machine.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ PURPLE = "#CC79A7"
 GREY = "#7F7F7F"
 PALE = "#E8E8E8"
 
-_SETTINGS = {
+_SETTINGS: dict[Any, object] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 9,

@@ -9,6 +9,7 @@ from ckstudy.report.tables.claims import claims_table
 from ckstudy.report.tables.dilated import dilated_table
 from ckstudy.report.tables.explanations import explanations_table
 from ckstudy.report.tables.kernel_size import kernel_size_table
+from ckstudy.report.tables.long_kernels import long_kernels_table
 from ckstudy.report.tables.noise import noise_table
 from ckstudy.report.tables.omega_0 import omega_0_table
 
@@ -19,6 +20,7 @@ __all__ = [
     "dilated_table",
     "explanations_table",
     "kernel_size_table",
+    "long_kernels_table",
     "noise_table",
     "omega_0_table",
 ]

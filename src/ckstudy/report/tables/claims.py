@@ -1,10 +1,12 @@
 """Every claim with its verdict, the size of the effect and the rule."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from ckstudy.analysis import thesis
-from ckstudy.analysis.claims import CLAIMS
+from ckstudy.analysis.long_kernels import LEAST_SEEDS
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.start_claims import claims_of
 from ckstudy.analysis.verdicts import Claim, Evidence
 from ckstudy.report.tables.captions import provenance
 from ckstudy.report.tables.table import (
@@ -30,7 +32,7 @@ def claims_table(results: Results) -> Table:
     nothing = Evidence("", NONE)
     rows = [
         _Row(claim, note_on(results, claim), evidence, place == claim.effect)
-        for claim in (test(results) for test in CLAIMS)
+        for claim in claims_of(results)
         for place, evidence in enumerate(claim.evidence or (nothing,))
     ]
     measured = [
@@ -45,7 +47,7 @@ def claims_table(results: Results) -> Table:
         Column("is_effect", lambda row: row.is_effect),
         *measured,
         *(
-            Column(name, lambda row, end=end: getattr(row.evidence.estimate, end))
+            Column(name, attrgetter(f"evidence.estimate.{end}"))
             for name, end in zip(("estimate", "estimate_low", "estimate_high"), ends, strict=True)
         ),
         Column("rule", lambda row: row.claim.rule),
@@ -105,6 +107,8 @@ def note_on(results: Results, claim: Claim) -> str:
         notes.append(f"Not learned, since it does not beat the comb: {_names(claim.unlearned)}.")
     if claim.single_seeds:
         notes.append(f"With a single training seed: {_names(claim.single_seeds)}.")
+    if claim.few_seeds:
+        notes.append(f"With fewer than {LEAST_SEEDS} training seeds: {_names(claim.few_seeds)}.")
     if len(claim.votes) > 1:
         votes = ", ".join(f"{vote.of} {vote.verdict}" for vote in claim.votes)
         notes.append(f"One by one: {votes}.")

@@ -1,6 +1,8 @@
 """Table 2: median and mean test F1 of the large-kernel CKCNN against ω0."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 
@@ -82,7 +84,7 @@ def _columns(results: Results, of_score: str, calibration: str, beside: bool) ->
         has_one = beside and row.printed
         return getattr(row.printed, statistic) if has_one else math.nan
 
-    def minus_printed(ours, row: Row, statistic: str) -> Estimate:
+    def minus_printed(ours: Callable[[Row], Estimate], row: Row, statistic: str) -> Estimate:
         return ours(row) - printed(row, statistic) if beside and row.printed else NONE
 
     def only_beside(heading: str) -> str | None:
@@ -108,14 +110,14 @@ def _columns(results: Results, of_score: str, calibration: str, beside: bool) ->
         columns += [
             Column(
                 f"thesis_{field}",
-                lambda row, field=field: printed(row, field),
+                partial(printed, statistic=field),
                 only_beside(f"{statistic}, thesis"),
                 score,
             ),
             EstimateColumn(field, ours, f"{statistic}{suffix}"),
             EstimateColumn(
                 f"{statistic}_difference",
-                lambda row, ours=ours, field=field: minus_printed(ours, row, field),
+                partial(minus_printed, ours, statistic=field),
                 only_beside(f"{statistic}, ours − thesis"),
                 signed=True,
             ),

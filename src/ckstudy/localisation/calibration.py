@@ -1,0 +1,56 @@
+"""The threshold of a released network: its own calibration, never one for the lines at hand."""
+
+from pathlib import Path
+
+from ckstudy.errors import StudyError
+from ckstudy.networks import Localiser
+from ckstudy.scoring.counts import MAX_TOLERANCE
+from ckstudy.scoring.evaluation import model_digest
+from ckstudy.scoring.score_files import read_thresholds
+
+SPLIT, SCORE = "validation", "matched"
+TOLERANCE = 4
+
+
+def calibrated_threshold(network: Localiser, tolerance: int = TOLERANCE) -> float:
+    """The threshold of best mean ``matched`` F1 on the network's validation lines.
+
+    It is taken from the network's file, where a shipped network has it, or else from the
+    ``thresholds.csv`` beside the file, where a study keeps it.
+
+    Parameters
+    ----------
+    network : Localiser
+        As loaded by :func:`ckstudy.load_model`.
+    tolerance : int
+        In samples of the network's lines, 0 to 9: how near a detection has to be to count.
+
+    Raises
+    ------
+    StudyError
+        Where there is no calibration, or none for that tolerance.
+    """
+    if not 0 <= tolerance <= MAX_TOLERANCE:
+        raise StudyError(
+            f"the tolerance is {tolerance}; thresholds are calibrated for 0 to {MAX_TOLERANCE} "
+            "samples"
+        )
+    kept = network.about.get("thresholds")
+    if kept is not None:
+        try:
+            return float(kept[SPLIT][SCORE][tolerance])
+        except (TypeError, ValueError, LookupError):
+            raise StudyError(
+                f"{network.about.get('path')} does not hold one {SCORE} threshold from the {SPLIT} "
+                "lines for each tolerance; give a threshold"
+            ) from None
+    if "path" not in network.about:
+        raise StudyError(f"the {network.name} was not loaded from a file: give a threshold")
+    model = Path(network.about["path"])
+    beside = model.with_name("thresholds.csv")
+    if not beside.is_file():
+        raise StudyError(
+            f"{model} holds no thresholds, and there is no {beside}: make it with "
+            "`ckstudy calibrate`, or give a threshold"
+        )
+    return read_thresholds(beside, model_digest(model))[SPLIT, SCORE][tolerance]

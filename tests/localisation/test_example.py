@@ -1,0 +1,55 @@
+"""The example notebook, and the page that it goes with."""
+
+import re
+
+import nbformat
+import numpy as np
+import pytest
+from checkout import ROOT
+from synthetic_lines import make_lines
+from typer.testing import CliRunner
+
+from ckstudy.cli import app
+from ckstudy.networks.shipped import shipped_models
+from ckstudy.report.notebook import execute
+
+NOTEBOOK = ROOT / "examples" / "own_data.ipynb"
+ARCHIVED = ROOT / "archive" / "laptop" / "runs" / "ckcnn-k131-w30-s0" / "model.safetensors"
+
+
+def model() -> str:
+    return "best" if "best" in shipped_models() else str(ARCHIVED)
+
+
+@pytest.mark.slow
+def test_the_notebook_goes_from_a_file_to_detections_and_a_picture(tmp_path):
+    np.save(tmp_path / "lines.npy", make_lines(3, 4000, seed=0).rf)
+    given = {
+        "lines": str(tmp_path / "lines.npy"),
+        "sampling_rate_hz": 62.5e6,
+        "model": model(),
+    }
+    execute(NOTEBOOK, tmp_path / "done.ipynb", given, tmp_path / "log.ipynb")
+    cells = {cell.id: cell for cell in nbformat.read(tmp_path / "done.ipynb", 4).cells}
+    (picture,) = (out for out in cells["localise"].outputs if "data" in out)
+    assert len(picture.data["image/png"]) > 10_000
+    assert "depth_mm" in cells["table"].outputs[0].data["text/plain"]
+    assert len([line for line in cells["localise"].source.splitlines() if line]) <= 10
+
+
+def test_the_notebook_is_committed_clean():
+    notebook = nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_the_page_knows_the_options_and_columns():
+    page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    answer = CliRunner().invoke(app, ["localise", "--help"], env={"COLUMNS": "300"})
+    text = re.sub(r"\x1b\[[0-9;]*m", "", answer.output)
+    for option in set(re.findall(r"--[a-z][a-z-]+", page.partition("## Speed")[0])):
+        assert option in text, option
+    linked = re.findall(r"\]\(([^)#:]+)\)", page)
+    for target in linked:
+        if target != "models/best.md" or "best" in shipped_models():
+            assert (ROOT / "docs" / target).exists(), target
