@@ -82,6 +82,23 @@ def long_specs(
     return specs
 
 
+def grid_specs(sizes: tuple[int, ...], omegas: tuple[float, ...]) -> list[tuple[dict, list[str]]]:
+    """The maps of config/full_grid.yaml, and the dilated pair."""
+    specs = [(spec, ["full_dilated"]) for spec, _ in run_specs()[:2]]
+    mended = {"kernel_init": "balanced", "window": 16.0}
+    for experiment, name, more in (
+        ("full_thesis", "ckcnn", {}),
+        ("full_mended", "ckcnn", mended),
+        ("full_residual", "ckcnn_residual", {}),
+    ):
+        for size in sizes:
+            for omega_0 in omegas:
+                network = {"name": name, "kernel_size": size, "omega_0": omega_0, **more}
+                run = f"{experiment}-k{size}-w{omega_0:g}-s0"
+                specs.append((_spec(run, network), [experiment]))
+    return specs
+
+
 def write_results(
     directory: Path,
     seed: int = 0,
@@ -221,7 +238,12 @@ def _lines(f1, bubbles, pressure, calibration: str) -> pd.DataFrame:
 def _summary_row(spec: dict, experiments, split, calibration, score, tolerance, f1) -> dict:
     network = spec["network"]
     spread = 1.96 * f1.std() / np.sqrt(len(f1))
-    parameters = {"cnn_dilated": 137_729, "ckcnn_dilated": 636_497, "ckcnn": 28_392}
+    parameters = {
+        "cnn_dilated": 137_729,
+        "ckcnn_dilated": 636_497,
+        "ckcnn": 28_392,
+        "ckcnn_residual": 28_648,
+    }
     return {
         "run": spec["run"],
         "experiments": ";".join(experiments),

@@ -79,7 +79,7 @@ def test_receptive_field_arithmetic_of_the_lecture():
     assert (layer_2.size, layer_2.jump, layer_2.field, layer_2.start) == (2, 4, 7, 0.5)
 
 
-@pytest.mark.parametrize("name", ["cnn_dilated", "ckcnn", "ckcnn_residual"])
+@pytest.mark.parametrize("name", ["cnn_dilated", "ckcnn", "ckcnn_residual", "cnn_free"])
 def test_the_receptive_field_is_what_the_gradient_says(name):
     options = {"layers": 4} if name == "cnn_dilated" else {"kernel_size": 9}
     torch.manual_seed(0)

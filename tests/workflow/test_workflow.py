@@ -43,6 +43,15 @@ def test_only_a_study_of_long_kernels_has_their_notebook(checkout):
     assert jobs["notebook_long_kernels"] == jobs["long_kernel_figures"] == 1
 
 
+def test_the_whole_product_is_planned(checkout):
+    overlays = ("config/quick.yaml", "config/full_grid.yaml")
+    jobs = planned(snakemake(checkout, "-n", "--configfile", *overlays))
+    # 3 maps of 6 x 8, the dilated pair at 8 values of ω0, and of the quick study's own networks
+    # those at ω0 = 8; its other ones are members of the maps.
+    assert jobs["train"] == 3 * 48 + 8 + 1 + 1
+    assert jobs["full_grid_figures"] == 1
+
+
 def test_a_name_is_no_pattern(checkout):
     axes = {"networks": ["ckcnn"], "kernel_size": [131], "omega_0": [30], "batch_size": [1000000]}
     changes = overlay(checkout, {"experiments": {"batch": axes}})

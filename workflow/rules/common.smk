@@ -14,6 +14,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from ckstudy.analysis.full_grid import MAPS
 from ckstudy.analysis.long_kernels import ARMS
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
@@ -74,6 +75,8 @@ except StudyError as error:
 RESULTS = config["results"].rstrip("/")
 # Whether the study has networks of config/long_kernels.yaml: these have a notebook of their own.
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
+# Whether it has networks of config/full_grid.yaml, which have a figure.
+HAS_FULL_GRID = any(EXPERIMENTS.get(each.experiment) for each in MAPS)
 TRAINS_ON_CPU = config["device"] == "cpu"
 
 # Sets of lines: the study's own, and one for each further noise that a run asks for.

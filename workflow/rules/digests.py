@@ -39,6 +39,7 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.noise",
     ],
     "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
+    "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],

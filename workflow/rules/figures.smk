@@ -11,10 +11,17 @@ SCORE_FIGURES = [
     "learning_curves",
 ]
 LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
+FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
 FORMATS = ["png", "svg"]
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{format}}",
-    name=DIAGRAMS + LINE_FIGURES + SCORE_FIGURES + LONG_KERNEL_FIGURES,
+    name=[
+        *DIAGRAMS,
+        *LINE_FIGURES,
+        *SCORE_FIGURES,
+        *LONG_KERNEL_FIGURES,
+        *FULL_GRID_FIGURES,
+    ],
     format=FORMATS,
 )
 
@@ -94,5 +101,24 @@ if HAS_LONG_KERNELS:
             results=RESULTS,
             out=f"{RESULTS}/figures",
             code=code_of("long_kernel_figures"),
+        script:
+            "../scripts/draw_figures.py"
+
+
+if HAS_FULL_GRID:
+
+    rule full_grid_figures:
+        input:
+            f"{RESULTS}/summary.csv",
+            f"{RESULTS}/baselines.csv",
+        output:
+            pictures(FULL_GRID_FIGURES),
+        log:
+            f"{RESULTS}/logs/figures/full_grid.log",
+        params:
+            kind="full_grid",
+            results=RESULTS,
+            out=f"{RESULTS}/figures",
+            code=code_of("full_grid_figures"),
         script:
             "../scripts/draw_figures.py"

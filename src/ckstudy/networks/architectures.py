@@ -5,9 +5,10 @@ convolutions from there on. So a crop that brings its own context along goes thr
 :meth:`Localiser.valid` and gives the same samples as the whole line would.
 
 Where kernels have windows, most of that context may be multiplied by nothing: the layers are cut
-(see :class:`~ckstudy.networks.ckconv.CKConv`), and a network drops what none of them sees from
-its input, so that it costs what its effective kernels cost. Training sees one difference: batch
-norm takes its statistics over the samples that are computed, which are then fewer.
+(see :class:`~ckstudy.networks.windowed_conv.WindowedConv`), and a network drops what none of them
+sees from its input, so that it costs what its effective kernels cost. Training sees one
+difference: batch norm takes its statistics over the samples that are computed, which are then
+fewer.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 
 from ckstudy.errors import StudyError
 from ckstudy.networks.ckconv import CKConv
+from ckstudy.networks.free_conv import FreeConv
+from ckstudy.networks.windowed_conv import WindowedConv
 from ckstudy.study.presets import DEFAULT, network_options
 
 
@@ -61,7 +64,7 @@ class Localiser(nn.Module):
         self._windowed = [
             layer
             for layer in self.modules()
-            if isinstance(layer, CKConv) and layer.log_sigma is not None
+            if isinstance(layer, WindowedConv) and layer.log_sigma is not None
         ]
         for layer in self._windowed:
             layer.crops = False
@@ -196,11 +199,26 @@ def _ckcnn_residual(
     return blocks * (kernel_size - 1), [*modules, nn.Conv1d(channels, 1, 1)]
 
 
+def _cnn_free(
+    channels: int, layers: int, kernel_size: int, window: float | None = None
+) -> tuple[int, list[nn.Module]]:
+    modules: list[nn.Module] = []
+    for layer in range(layers):
+        width = channels if layer else 1
+        modules += [
+            FreeConv(width, channels, kernel_size, window=window),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+        ]
+    return layers * (kernel_size - 1) // 2, [*modules, nn.Conv1d(channels, 1, 1)]
+
+
 _BUILDERS: dict[str, Callable[..., tuple[int, list[nn.Module]]]] = {
     "cnn_dilated": _cnn_dilated,
     "ckcnn_dilated": _ckcnn_dilated,
     "ckcnn": _ckcnn,
     "ckcnn_residual": _ckcnn_residual,
+    "cnn_free": _cnn_free,
 }
 
 
@@ -211,7 +229,7 @@ def build_network(
 
     Parameters
     ----------
-    name : {"cnn_dilated", "ckcnn_dilated", "ckcnn", "ckcnn_residual"}
+    name : {"cnn_dilated", "ckcnn_dilated", "ckcnn", "ckcnn_residual", "cnn_free"}
     preset : str
         The reading of the thesis that fills in the options left open, see
         :mod:`ckstudy.study.presets`.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ckstudy.networks.ckconv import CKConv
+from ckstudy.networks.windowed_conv import WindowedConv
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,19 @@ class Field:
 def receptive_field(network: nn.Module, *, effective: bool = False) -> int:
     """Input samples that one output sample of ``network`` depends on.
 
-    Every :class:`~torch.nn.Conv1d` and :class:`~ckstudy.CKConv` counts, in order; projections
-    on residual skips have K = 1 and add nothing.
+    Every :class:`~torch.nn.Conv1d`, :class:`~ckstudy.CKConv` and free kernel counts, in order;
+    projections on residual skips have K = 1 and add nothing.
 
     Parameters
     ----------
     network : Module
     effective : bool
         Whether a kernel with a window counts only as far as its window, at its present width,
-        is at least a millionth of its peak (:attr:`CKConv.half_width`), instead of nominally.
+        is at least a millionth of its peak (:attr:`WindowedConv.half_width`), instead of nominally.
     """
     field = Field(size=1)
     for layer in network.modules():
-        if isinstance(layer, CKConv):
+        if isinstance(layer, WindowedConv):
             taps = 2 * layer.half_width + 1 if effective else layer.kernel_size
             field = field.through(taps, dilation=layer.dilation)
         elif isinstance(layer, nn.Conv1d):

@@ -62,6 +62,8 @@ def _networks(kernel: dict, *, dilated_hidden: int, channels: int) -> dict[str, 
         },
         "ckcnn": {"layers": 4, **large},
         "ckcnn_residual": {"blocks": 2, "dropout": 0.0, **large},
+        # As ckcnn, with a free weight for every tap: no network of the thesis's.
+        "cnn_free": {"channels": channels, "layers": 4, "kernel_size": 131, "window": None},
     }
 
 

@@ -17,8 +17,8 @@ class Entry(NamedTuple):
 
     ``kind`` says what it is drawn from: ``diagrams`` from code alone, ``lines`` from the data
     set and a trained network, ``scores`` from the tables of scores. Only the first two load
-    torch, and only when one of them is drawn. ``long_kernels`` are of scores too, for studies that
-    have these experiments.
+    torch, and only when one of them is drawn. ``long_kernels`` and ``full_grid`` are of scores
+    too, for studies that have these experiments.
     """
 
     kind: str
@@ -40,6 +40,7 @@ FIGURES: dict[str, Entry] = {
     "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
     "kernel_size_noise": Entry("scores", "noise", "noise_scores"),
     "learning_curves": Entry("scores", "learning", "learning_curves"),
+    "kernel_size_omega_0": Entry("full_grid", "full_grid", "kernel_size_by_omega_0"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),
 }
 
