@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.signal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckstudy.errors import StudyError
@@ -49,6 +49,7 @@ def test_an_offset_makes_no_echo_at_the_ends():
     np.testing.assert_allclose(found, 7, rtol=1e-3)
 
 
+@settings(deadline=None)
 @given(
     rate=st.floats(15e6, 250e6),
     samples=st.integers(2, 20_000),
@@ -66,6 +67,7 @@ def test_positions_come_back_to_the_nearest_sample(rate, samples, part):
     assert grid.network_samples / NETWORK == pytest.approx(samples / rate, rel=2e-4, abs=2e-8)
 
 
+@settings(deadline=None)
 @given(st.integers(200, 4000), st.sampled_from([15e6, 31.25e6, 40e6, 62.5e6, 125e6, 250e6]))
 def test_the_length_is_that_of_scipys_result(samples, rate):
     grid = Grid.between(rate, NETWORK, samples)
