@@ -6,7 +6,7 @@ from rule_digests import digests
 from ckstudy.provenance import PACKAGE, source_names
 
 NOTEBOOKS = {rule for rule in digests.ENTRIES if rule.startswith("notebook_")}
-FIGURES = {"diagrams", "line_figures", "score_figures", "long_kernel_figures", "full_grid_figures"}
+FIGURES = {rule for rule, code in digests.ENTRIES.items() if "scripts/draw_figures.py" in code}
 
 
 @pytest.fixture(scope="module")
