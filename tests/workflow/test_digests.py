@@ -6,7 +6,14 @@ from rule_digests import digests
 from ckstudy.provenance import PACKAGE, source_names
 
 NOTEBOOKS = {rule for rule in digests.ENTRIES if rule.startswith("notebook_")}
-FIGURES = {"diagrams", "line_figures", "score_figures", "long_kernel_figures", "full_grid_figures"}
+FIGURES = {
+    "diagrams",
+    "line_figures",
+    "score_figures",
+    "long_kernel_figures",
+    "full_grid_figures",
+    "network_figures",
+}
 
 
 @pytest.fixture(scope="module")
