@@ -1,3 +1,4 @@
+import math
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,14 +17,20 @@ from PIL import Image
 from synthetic_results import (
     LINES,
     beyond_specs,
+    grid_specs,
     long_specs,
     run_specs,
     write_lines_and_model,
     write_results,
 )
 
+from ckstudy.analysis import estimates
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
+from ckstudy.networks import CKConv, build_network
+from ckstudy.networks.kernel_band import band_shares
+from ckstudy.networks.release import load_model, save_model
+from ckstudy.report import tables
 from ckstudy.report.figures import FIGURES, draw, make, style
 from ckstudy.report.figures.prediction import matched_outcome, upstream_outcome
 from ckstudy.report.figures.scores import SEED_SHIFT
@@ -58,9 +66,44 @@ def long_kernels(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def figures(study, beyond, long_kernels):
+def grid(tmp_path_factory):
+    """A study of kernel sizes by ω0."""
+    directory = tmp_path_factory.mktemp("grid")
+    write_results(directory, specs=grid_specs((65, 527, 2111), (10.0, 30.0, 80.0)), tolerances=[4])
+    return Results(directory)
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """A study of two small networks, one of them with windows that have changed."""
+    directory = tmp_path_factory.mktemp("networks")
+    small = {"name": "ckcnn", "channels": 2, "hidden": 4, "kernel_size": 65, "omega_0": 30.0}
+    cnn = run_specs()[0][0]
+    windowed = {**small, "kernel_init": "balanced", "window": 9.0}
+    specs = [
+        ({**cnn, "run": name, "network": network}, ["kernel_size"])
+        for name, network in (("plain", {**small, "kernel_init": "siren"}), ("window", windowed))
+    ]
+    write_results(directory, specs=specs, tolerances=[4])
+    write_lines_and_model(directory, "plain")
+    for name, spec in ((spec["run"], spec) for spec, _ in specs):
+        network = build_network(**spec["network"], seed=0)
+        for layer in network.modules():
+            if isinstance(layer, CKConv) and layer.log_sigma is not None:
+                layer.log_sigma.data += math.log(2)
+        save_model(directory / "runs" / name / "model.safetensors", network)
+    return Results(directory)
+
+
+@pytest.fixture(scope="module")
+def figures(study, beyond, long_kernels, grid, networks):
     """All figures as matplotlib objects, laid out."""
-    others = {"kernel_size_noise": beyond[0], "long_kernels": long_kernels}
+    others = {
+        "kernel_size_noise": beyond[0],
+        "long_kernels": long_kernels,
+        "kernel_size_omega_0": grid,
+        "kernel_band": networks,
+    }
     made = {name: make(name, others.get(name, study[0])) for name in FIGURES}
     with style.house_style():
         for figure in made.values():
@@ -412,3 +455,31 @@ def test_long_kernels_are_drawn_by_start_and_hollow_where_not_learned(figures):
 
 def test_a_study_without_long_kernels_says_so(study):
     assert "config/long_kernels.yaml has them" in texts(make("long_kernels", study[0]))
+
+
+def test_the_kernels_band_is_that_of_the_networks(figures, networks):
+    start, trained, windows = figures["kernel_band"].axes
+    for panel in (start, trained):
+        assert len(panel.lines) == 2
+    for line, run in zip(trained.lines, ("plain", "window"), strict=True):
+        network = load_model(networks.directory / "runs" / run / "model.safetensors")
+        assert line.get_xdata()[0] == pytest.approx(np.mean(band_shares(network, 62.5)))
+        assert line.get_ydata()[0] == pytest.approx(estimates.mean_f1(networks, [run]).value)
+    # Nothing but the windows changed since the start.
+    assert start.lines[0].get_xdata()[0] == pytest.approx(trained.lines[0].get_xdata()[0])
+    assert start.lines[1].get_xdata()[0] != pytest.approx(trained.lines[1].get_xdata()[0])
+    assert windows.lines[0].get_ydata() == pytest.approx([18.0] * 4)
+    data = tables.windows_table(networks, 62.5).data
+    assert list(data["layer"]) == [1, 2, 3, 4]
+    assert data["sigma"].tolist() == pytest.approx([18.0] * 4)
+    assert data["sigma_us"].tolist() == pytest.approx([18.0 / 62.5] * 4)
+    assert (data["start"] == 9).all()
+
+
+def test_a_sine_is_in_the_band_or_not():
+    network = build_network("cnn_free", kernel_size=1001, channels=1, layers=1)
+    n = torch.arange(1001, dtype=torch.float64)
+    for mhz, share in ((2.5, 1.0), (0.5, 0.0), (8.0, 0.0)):
+        with torch.no_grad():
+            network.model[1].weight.copy_(torch.sin(2 * torch.pi * mhz / 62.5 * n).float())
+        assert band_shares(network, 62.5) == pytest.approx([share], abs=0.01)

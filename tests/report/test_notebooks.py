@@ -6,10 +6,12 @@ from types import SimpleNamespace
 
 import jinja2
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from docutils.core import publish_string
 from PIL import Image
+from safetensors.numpy import save_file
 from synthetic_results import beyond_specs, long_specs, write_lines_and_model, write_results
 from typer.testing import CliRunner
 
@@ -113,7 +115,14 @@ def test_the_notebook_of_long_kernels_says_what_the_numbers_say(tmp_path):
     directory.mkdir()
     write_results(directory, specs=long_specs(sizes=(65, 2111)), tolerances=[4])
     (directory / "figures").mkdir()
-    Image.new("L", (1, 1)).save(directory / "figures" / "long_kernels.png")
+    for name in ("long_kernels", "kernel_band"):
+        Image.new("L", (1, 1)).save(directory / "figures" / f"{name}.png")
+    write_lines_and_model(directory, "cnn_dilated-s0")
+    for size in (65, 2111):
+        for seed in range(3):
+            run = f"ckcnn-k{size}-w30-kernel_init_balanced-window30-s{seed}"
+            sigma = {"model.1.log_sigma": np.array(np.log(17.25), dtype=np.float32)}
+            save_file(sigma, directory / "runs" / run / "model.safetensors")
     out = tmp_path / "07_long_kernels.ipynb"
     execute(notebook_called(out.stem), out, {"results": str(directory)}, tmp_path / "log.ipynb")
     table = tables.long_kernels_table(Results(directory))
@@ -122,6 +131,7 @@ def test_the_notebook_of_long_kernels_says_what_the_numbers_say(tmp_path):
         assert (directory / "tables" / name).read_bytes() == (tmp_path / name).read_bytes()
     said = shown(out)
     assert table.caption in said
+    assert said.count("| 17.2 |") == 6
     for sentence in findings(Results(directory)):
         assert sentence in said
     assert said.count("At the scale of this study: **undecided**") == 6

@@ -38,6 +38,7 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.scores",
         f"{_FIGURES}.noise",
     ],
+    "network_figures": ["scripts/draw_figures.py", f"{_FIGURES}.kernel_band"],
     "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
     "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],

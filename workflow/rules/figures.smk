@@ -12,6 +12,7 @@ SCORE_FIGURES = [
 ]
 LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
+NETWORK_FIGURES = ["kernel_band"]
 FORMATS = ["png", "svg"]
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{format}}",
@@ -19,6 +20,7 @@ FIGURES = expand(
         *DIAGRAMS,
         *LINE_FIGURES,
         *SCORE_FIGURES,
+        *NETWORK_FIGURES,
         *LONG_KERNEL_FIGURES,
         *FULL_GRID_FIGURES,
     ],
@@ -82,6 +84,25 @@ rule score_figures:
         kind="scores",
         results=RESULTS,
         code=code_of("score_figures"),
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule network_figures:
+    input:
+        f"{RESULTS}/summary.csv",
+        f"{RESULTS}/baselines.csv",
+        f"{RESULTS}/data/test.h5",
+        expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=RUNS),
+    output:
+        pictures(NETWORK_FIGURES),
+    log:
+        f"{RESULTS}/logs/figures/networks.log",
+    params:
+        kind="networks",
+        results=RESULTS,
+        out=f"{RESULTS}/figures",
+        code=code_of("network_figures"),
     script:
         "../scripts/draw_figures.py"
 

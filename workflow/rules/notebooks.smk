@@ -7,7 +7,7 @@ TABLE_NAMES = {
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
-} | ({"07_long_kernels": ["long_kernels"]} if HAS_LONG_KERNELS else {})
+} | ({"07_long_kernels": ["long_kernels", "windows"]} if HAS_LONG_KERNELS else {})
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
     name=[name for names in TABLE_NAMES.values() for name in names],
@@ -75,7 +75,14 @@ FIGURES_SHOWN = {
     "04_omega_0": ["figure8_omega_0"],
     "05_noise": ["kernel_size_noise"],
     "06_claims": [],
-    "07_long_kernels": ["long_kernels"],
+    "07_long_kernels": ["long_kernels", "kernel_band"],
+}
+# What else they read.
+ALSO_READ = {
+    "07_long_kernels": [
+        f"{RESULTS}/data/test.h5",
+        *expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=RUNS),
+    ]
 }
 for name in TABLE_NAMES:
 
@@ -84,6 +91,7 @@ for name in TABLE_NAMES:
             f"notebook_{name.split('_', 1)[1]}"
         input:
             notebook=f"{WORKFLOW}/notebooks/{name}.ipynb",
+            also=ALSO_READ.get(name, []),
             study=f"{RESULTS}/study.json",
             summary=f"{RESULTS}/summary.csv",
             baselines=expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),

@@ -16,9 +16,9 @@ class Entry(NamedTuple):
     """Where a figure is drawn.
 
     ``kind`` says what it is drawn from: ``diagrams`` from code alone, ``lines`` from the data
-    set and a trained network, ``scores`` from the tables of scores. Only the first two load
-    torch, and only when one of them is drawn. ``long_kernels`` and ``full_grid`` are of scores
-    too, for studies that have these experiments.
+    set and a trained network, ``networks`` from all trained networks, ``scores`` from the tables
+    of scores. Only the first three load torch, and only when one of them is drawn.
+    ``long_kernels`` and ``full_grid`` are of scores too, for studies that have these experiments.
     """
 
     kind: str
@@ -39,6 +39,7 @@ FIGURES: dict[str, Entry] = {
     "population": Entry("lines", "data", "population"),
     "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
     "kernel_size_noise": Entry("scores", "noise", "noise_scores"),
+    "kernel_band": Entry("networks", "kernel_band", "kernel_band"),
     "learning_curves": Entry("scores", "learning", "learning_curves"),
     "kernel_size_omega_0": Entry("full_grid", "full_grid", "kernel_size_by_omega_0"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),

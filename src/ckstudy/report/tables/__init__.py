@@ -12,6 +12,7 @@ from ckstudy.report.tables.kernel_size import kernel_size_table
 from ckstudy.report.tables.long_kernels import long_kernels_table
 from ckstudy.report.tables.noise import noise_table
 from ckstudy.report.tables.omega_0 import omega_0_table
+from ckstudy.report.tables.windows import windows_table
 
 __all__ = [
     "ablation_table",
@@ -23,4 +24,5 @@ __all__ = [
     "long_kernels_table",
     "noise_table",
     "omega_0_table",
+    "windows_table",
 ]
