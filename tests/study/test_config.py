@@ -106,7 +106,9 @@ def test_the_schema_in_the_repository_is_that_of_the_specs():
     assert yaml.safe_load(path.read_text(encoding="utf-8")) == config_schema()
 
 
-@pytest.mark.parametrize("overlay", ["config", "quick", "laptop", "tiny", "learning", "best", "schedule"])
+@pytest.mark.parametrize(
+    "overlay", ["config", "quick", "laptop", "tiny", "learning", "best", "schedule"]
+)
 def test_every_config_of_the_repository_is_right_by_both(overlay):
     config = read_configs([ROOT / "config/config.yaml", ROOT / f"config/{overlay}.yaml"])
     assert read_study(config).runs
