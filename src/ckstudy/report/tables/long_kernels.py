@@ -161,7 +161,8 @@ def _cells(results: Results, arm: Arm, cells: pd.DataFrame) -> list[_Cell]:
 
 
 def _trend(results: Results, arm: Arm, cells: pd.DataFrame) -> _Trend:
-    minus, common = NONE, []
+    minus: Estimate = NONE
+    common: list[float] = []
     if arm != THESIS:
         minus, common = difference_of_changes(results, cells, arm_cells(results, THESIS))
     notes = []
