@@ -187,7 +187,7 @@ def summarise(network: str, factor: str, value: str, counts: dict, chosen=slice(
                     "value": value,
                     "score": name,
                     "tolerance": tolerance,
-                    "mean_f1": float(interval.mean),
+                    "mean_f1": float(interval.value),
                     "ci_low": float(interval.low),
                     "ci_high": float(interval.high),
                     "abs_error_samples": error,
