@@ -11,6 +11,9 @@ POPULATIONS = {"monodisperse": (1.2, 3.6), "polydisperse": (0.5, 6.0)}
 SHELLS = ("segers", "marmottant")  # of ckstudy.acoustics.shell, which needs NumPy
 SAMPLING_RATES_MHZ = (31.25, 62.5, 125.0)
 
+BAND_MHZ = (1.43, 3.60)
+"""What the study's pulse and its echoes fill."""
+
 MAXIMUM_BUBBLES = 20_000
 # Above 300 kPa the collapse of small bubbles outruns fixed time steps (and the model).
 PRESSURES_KPA = (1.0, 300.0)

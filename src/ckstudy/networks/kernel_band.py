@@ -2,11 +2,9 @@
 
 import torch
 
+from ckstudy.acoustics.specification import BAND_MHZ
 from ckstudy.networks.architectures import Localiser
 from ckstudy.networks.windowed_conv import WindowedConv
-
-BAND_MHZ = 1.43, 3.60
-"""What the study's pulse and its echoes fill."""
 
 
 @torch.no_grad()

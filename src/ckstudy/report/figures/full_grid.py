@@ -5,14 +5,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ckstudy.acoustics.specification import SAMPLING_RATES_MHZ
+from ckstudy.acoustics.specification import BAND_MHZ, SAMPLING_RATES_MHZ
 from ckstudy.analysis.full_grid import dilated_curve, f1_map, maps_of
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
 
 ABSENT = "The study has no experiments over the whole grid: config/full_grid.yaml has them."
-BAND_MHZ = 1.43, 3.60
-"""What the study's pulse and its echoes fill."""
 
 
 def kernel_size_by_omega_0(results: Results) -> Figure:

@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ckstudy.acoustics.specification import BAND_MHZ
 from ckstudy.analysis.comparisons import above_comb
 from ckstudy.analysis.estimates import mean_f1
 from ckstudy.analysis.results import Results
 from ckstudy.dataset import read_lines
 from ckstudy.networks import WindowedConv, build_network
-from ckstudy.networks.kernel_band import BAND_MHZ, band_shares
+from ckstudy.networks.kernel_band import band_shares
 from ckstudy.networks.release import load_model
 from ckstudy.report.figures import style
 from ckstudy.report.figures.threads import one_thread
@@ -76,6 +77,7 @@ def kernel_band(results: Results) -> Figure:
         panel.set_xlabel("energy in the band")
         panel.set_ylim(0, 1.02)
         panel.set_xlim(0, 1)
+        panel.set_xticks([0, 0.2, 0.4, 0.6, 0.8])  # the last one would meet the next panel's first
         panel.grid(True)
     axes[0].set_ylabel("test F1")
     axes[1].tick_params(labelleft=False)
