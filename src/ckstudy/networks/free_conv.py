@@ -50,7 +50,7 @@ class FreeConv(WindowedConv):
         self.gain = self._unit_gain()
         with torch.no_grad():
             energy = self.kernel().square().sum((1, 2), keepdim=True)
-            self.weight *= energy.rsqrt()
+            self.weight.mul_(energy.rsqrt())
 
     def taps(self, kept: slice) -> Tensor:
         return self.weight[..., kept] * (self.gain * self.window(self.positions[kept]))

@@ -125,7 +125,11 @@ def _windows(panel: Axes, networks: list[_Network], colours: dict, rate: float) 
     panel.set_ylim(bottom=0)
     panel.grid(True)
     in_time = panel.secondary_yaxis(
-        "right", functions=(lambda samples: samples / rate, lambda time: time * rate)
+        "right",
+        functions=(
+            lambda samples: np.asarray(samples) / rate,
+            lambda time: np.asarray(time) * rate,
+        ),
     )
     in_time.set_ylabel("(µs)")
 
