@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,8 @@ def test_one_that_fails_or_is_killed_does_not_stop_the_others(config, make_folde
     # 121 samples of context do not fit a line of 120.
     config["experiments"]["sizes"]["kernel_size"] = [9, 123, 11, 17]
     specs, folder = chosen(config), make_folder("results")
-    specs[FIRST]["training"]["epochs"] = ENDLESS
+    endless = replace(specs[FIRST].training, epochs=ENDLESS)
+    specs[FIRST] = replace(specs[FIRST], training=endless)
 
     def kill() -> None:
         # The others are through: what still runs is at the endless one.
@@ -175,8 +177,10 @@ from pathlib import Path
 from ckstudy.study.config import read_study
 from ckstudy.study.folder import StudyFolder
 from ckstudy.campaign.run import train_members
+from ckstudy.study.spec import RunSpec
 if __name__ == "__main__":
-    specs, folder = json.loads(sys.argv[1]), StudyFolder(Path(sys.argv[2]))
+    told, folder = json.loads(sys.argv[1]), StudyFolder(Path(sys.argv[2]))
+    specs = {run: RunSpec.from_json(spec) for run, spec in told.items()}
     train_members(specs, folder, device="cpu", deadline=float("inf"), jobs=2, threads=1)
 """
 
@@ -190,7 +194,12 @@ def test_kill_9_of_the_parent_loses_no_step(config, make_folder, tmp_path):
     script = tmp_path / "orphaned.py"
     script.write_text(ORPHANED, encoding="utf-8")
     parent = subprocess.Popen(
-        [sys.executable, str(script), json.dumps(specs), str(broken.path)],
+        [
+            sys.executable,
+            str(script),
+            json.dumps({run: spec.to_json() for run, spec in specs.items()}),
+            str(broken.path),
+        ],
         env={**os.environ, "PYTHONPATH": str(Path(checkpoint.__file__).parents[2])},
     )
     wait_for(lambda: begun(broken, *specs))

@@ -19,7 +19,7 @@ NETWORKS = {
     "cnn_dilated": {"layers": 3, "channels": 4},
     "ckcnn_dilated": {"layers": 3, "channels": 4, "hidden": 4},
     "ckcnn": {"layers": 2, "channels": 3, "kernel_size": 41, "hidden": 4},
-    "cnn_free": {"layers": 2, "channels": 3, "kernel_size": 41, "window": 6},
+    "cnn_free": {"layers": 2, "channels": 3, "kernel_size": 41},
     "ckcnn_residual": {"blocks": 1, "channels": 3, "kernel_size": 9, "hidden": 4},
 }
 
