@@ -121,7 +121,7 @@ def test_the_notebook_of_long_kernels_says_what_the_numbers_say(tmp_path):
     for size in (65, 2111):
         for seed in range(3):
             run = f"ckcnn-k{size}-w30-kernel_init_balanced-window30-s{seed}"
-            sigma = {"model.1.log_sigma": np.array(np.log(17.25), dtype=np.float32)}
+            sigma = {"model.1.log_sigma": np.array(np.log(17.2), dtype=np.float32)}
             save_file(sigma, directory / "runs" / run / "model.safetensors")
     out = tmp_path / "07_long_kernels.ipynb"
     execute(notebook_called(out.stem), out, {"results": str(directory)}, tmp_path / "log.ipynb")
