@@ -9,7 +9,8 @@ from rule_digests import digests
 
 from ckstudy import provenance
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+# One group: side by side, two processes would each run the study.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("study")]
 TINY = ("--configfile", "config/tiny.yaml")
 
 
