@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import fft, integrate
 
-from ckstudy.acoustics import reference, transducer
+from ckstudy.acoustics import reference, specification, transducer
 from ckstudy.acoustics.constants import (
     AMBIENT_PRESSURE,
     GAS_CONSTANT,
@@ -160,6 +160,10 @@ def test_the_polytropic_exponent_lies_between_isothermal_and_adiabatic():
     assert exponents[0] == pytest.approx(GAS_DENSITY / ideal, abs=1e-4)
     assert exponents.min() == exponents[0]
     assert exponents.max() < 1.07 * GAS_DENSITY / ideal
+
+
+def test_a_specification_offers_the_shells_that_there_are():
+    assert tuple(SHELLS) == specification.SHELLS
 
 
 @pytest.mark.parametrize("name", SHELLS)

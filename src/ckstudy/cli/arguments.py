@@ -1,7 +1,6 @@
 """Arguments that several sub-commands read in the same way."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,13 +30,13 @@ Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes torch's choice.")]
 
 
-def read_spec(text: str, needed: Iterable[str] = ()) -> dict:
+def read_spec(text: str) -> dict:
     """A spec given as JSON, or as the path of a file that holds it.
 
     Raises
     ------
     StudyError
-        Where it is neither, no JSON object, or one of the keys in ``needed`` is missing.
+        Where it is neither, or no JSON object.
     """
     origin = "the spec"
     if not text.lstrip().startswith("{"):
@@ -52,7 +51,4 @@ def read_spec(text: str, needed: Iterable[str] = ()) -> dict:
         raise StudyError(f"{origin} is not valid JSON: {error}") from None
     if not isinstance(spec, dict):
         raise StudyError(f"{origin} must be a JSON object, in braces")
-    missing = [key for key in needed if key not in spec]
-    if missing:
-        raise StudyError(f"{origin} lacks {', '.join(missing)}")
     return spec
