@@ -42,6 +42,24 @@ def test_an_axis_that_does_not_apply_collapses(config):
     assert list(runs) == ["cnn_dilated-s0"]
 
 
+def test_an_experiment_of_several_mappings_trains_the_members_of_each(config):
+    short, long = (
+        {"networks": ["ckcnn"], "kernel_size": [65, 131]},
+        {
+            "networks": ["ckcnn"],
+            "kernel_size": [131, 2111],
+            "batch_size": [4],
+        },
+    )
+    runs = {}
+    for name, experiment in (("short", short), ("long", long), ("both", [short, long])):
+        config["experiments"] = {name: experiment}
+        runs[name], experiments = expand_grid(config)
+        assert experiments == {name: list(runs[name])}
+    assert len(runs["both"]) == 4
+    assert runs["both"] == runs["short"] | runs["long"]
+
+
 def test_one_more_kernel_size_adds_one_run_and_changes_no_other(config):
     before, _ = expand_grid(config)
     larger = copy.deepcopy(config)

@@ -89,7 +89,7 @@ class Study:
     evaluation : EvaluationSpec
     claims : ClaimMargins
     experiments : Mapping
-        By name, the list of values of each axis, see :mod:`ckstudy.study.grid`.
+        By name, one or more mappings of axes to values, see :mod:`ckstudy.study.grid`.
     """
 
     study: Annotated[str, Name()]
@@ -104,7 +104,7 @@ class Study:
     loss: Mapping[str, Any]
     evaluation: EvaluationSpec
     claims: ClaimMargins
-    experiments: Mapping[str, Mapping[str, Sequence]]
+    experiments: Mapping[str, Sequence[Mapping[str, Sequence]]]
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -183,6 +183,8 @@ def read_layer(path: Path) -> dict:
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
             seen = set()
             for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":  # "<<", what it adds is no repetition
+                    continue
                 key = self.construct_object(key_node, deep=True)
                 if isinstance(key, str | int | float) and key in seen:
                     line = key_node.start_mark.line + 1
@@ -255,22 +257,26 @@ def _networks(values: Mapping, preset: str) -> dict[str, dict]:
     return found
 
 
-def _experiments(values: Mapping) -> dict[str, dict[str, tuple]]:
-    found: dict[str, dict[str, tuple]] = {}
-    for experiment, axes in values.items():
+def _experiments(values: Mapping) -> dict[str, tuple[dict[str, tuple], ...]]:
+    found: dict[str, tuple[dict[str, tuple], ...]] = {}
+    for experiment, given in values.items():
         Name()(experiment, "the name of an experiment")
-        if axes is None:
+        if given is None:
             continue  # an overlay leaves out what the config below it has
+        blocks = given if isinstance(given, list | tuple) and given else [given]
         try:
-            if not isinstance(axes, Mapping) or "networks" not in axes:
-                raise StudyError(
-                    "it must be a mapping of axes to lists of values, networks among them"
-                )
-            if unknown := [axis for axis in axes if axis not in AXES]:
-                raise StudyError(
-                    f"unknown axis {unknown[0]!r}; choose from {', '.join(sorted(AXES))}"
-                )
-            found[experiment] = {axis: check_axis(axis, each) for axis, each in axes.items()}
+            found[experiment] = tuple(_axes(block) for block in blocks)
         except StudyError as error:
             raise StudyError(f"experiment {experiment!r}: {error}") from None
     return found
+
+
+def _axes(values: object) -> dict[str, tuple]:
+    if not isinstance(values, Mapping) or "networks" not in values:
+        raise StudyError(
+            "it must be a mapping of axes to lists of values, networks among them, or a list of "
+            "such mappings"
+        )
+    if unknown := [axis for axis in values if axis not in AXES]:
+        raise StudyError(f"unknown axis {unknown[0]!r}; choose from {', '.join(sorted(AXES))}")
+    return {axis: check_axis(axis, each) for axis, each in values.items()}

@@ -2,7 +2,8 @@
 
 Plain Python, no torch: the workflow expands the grid each time it plans.
 
-An experiment is a mapping of axes to lists. An axis is an option of the networks
+An experiment is a mapping of axes to lists, and trains every combination; or a list of such
+mappings, for members that are not all combined alike. An axis is an option of the networks
 (``kernel_size``, ``omega_0``, ``channels``, ``kernel_init``, ...), a training setting
 (``learning_rate``, ``optimizer_step``, ``input_scaling``, ...), ``noise_percent`` of the lines,
 ``preset`` or ``seed``. An axis that does not apply to a network (ω0 of a conventional CNN)
@@ -74,9 +75,9 @@ def expand_grid(study: Study) -> tuple[dict[str, RunSpec], dict[str, list[str]]]
         raise StudyError("the grid is empty: 'experiments' in the config lists none")
     runs: dict[str, RunSpec] = {}
     experiments: dict[str, list[str]] = {}
-    for experiment, axes in study.experiments.items():
+    for experiment, blocks in study.experiments.items():
         try:
-            members = list(_members(study, axes))
+            members = [spec for axes in blocks for spec in _members(study, axes)]
         except StudyError as error:
             raise StudyError(f"experiment {experiment!r}: {error}") from None
         experiments[experiment] = list(dict.fromkeys(spec.run for spec in members))

@@ -34,6 +34,7 @@ def config_schema() -> dict:
     training = {key: at for key, at in field_checks(TrainingSpec).items() if key != "seed"}
     usual = next(iter(PRESETS.values()))["networks"]
     axes = {axis: {"type": "array", "minItems": 1, "items": _axis(axis)} for axis in sorted(AXES)}
+    block = {**_mapping(axes), "required": ["networks"]}
     properties = {
         **{key: check.schema() for key, check in field_checks(Study).items()},
         "data": _mapping(data, required=True),
@@ -53,7 +54,11 @@ def config_schema() -> dict:
             "type": "object",
             "propertyNames": {"pattern": Name().schema()["pattern"]},
             "additionalProperties": {
-                "anyOf": [{**_mapping(axes), "required": ["networks"]}, {"type": "null"}]
+                "anyOf": [
+                    block,
+                    {"type": "array", "minItems": 1, "items": block},
+                    {"type": "null"},
+                ]
             },
             "minProperties": 1,
         },
