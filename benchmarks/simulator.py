@@ -44,8 +44,8 @@ def stages(population: str) -> dict[str, float]:
     spec = SimulationSpec(bubbles=(TYPICAL, TYPICAL), population=population)
     line.simulate_line(spec, 0)
     scene, steps = draw_scene(spec, 0), spec.steps
-    nodes = line._depth_nodes(steps)
-    numbers = line._shell_numbers(spec.shell, np.float32)
+    nodes = line.depth_nodes(steps)
+    numbers = line.shell_numbers(spec.shell, np.float32)
     waveforms = nodes.waveforms(scene.pressure)
     starts = scene.arrival * SIMULATION_RATE
     parts = [
@@ -57,7 +57,7 @@ def stages(population: str) -> dict[str, float]:
         return bubble.bubble_table(scene.radius, nodes.weights(scene.axial), steps)
 
     def back():
-        return lagrange_weights(line._distance_nodes(), scene.distance) * REFERENCE_DISTANCE
+        return lagrange_weights(line.distance_nodes(), scene.distance) * REFERENCE_DISTANCE
 
     table, weights = coefficients(), back()
 

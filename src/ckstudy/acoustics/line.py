@@ -101,10 +101,10 @@ def simulate_rf(
     (LINE_SAMPLES / every,) float64
     """
     fields = np.zeros((DISTANCE_NODES, LINE_SAMPLES))
-    nodes, numbers = _depth_nodes(steps), _shell_numbers(shell_name, precision)
+    nodes, numbers = depth_nodes(steps), shell_numbers(shell_name, precision)
     waveforms = nodes.waveforms(scene.pressure)
     distance, starts = scene.distance, scene.arrival * SIMULATION_RATE
-    weights = lagrange_weights(_distance_nodes(), distance) * REFERENCE_DISTANCE / distance
+    weights = lagrange_weights(distance_nodes(), distance) * REFERENCE_DISTANCE / distance
     table = bubble.bubble_table(scene.radius, nodes.weights(scene.axial), steps)
     # A few bubbles at a time, so that their echoes are still in the cache when they are added up.
     for first in range(0, starts.size, BUBBLES_AT_A_TIME):
@@ -115,17 +115,20 @@ def simulate_rf(
 
 
 @cache
-def _depth_nodes(steps: int) -> DepthNodes:
+def depth_nodes(steps: int) -> DepthNodes:
+    """The incident pressure at any depth, for so many steps of 4 ns."""
     return DepthNodes(transmit_pulse(), bubble.DEPTH_NODES, 2 * steps)
 
 
 @cache
-def _shell_numbers(name: str, precision: type) -> tuple:
+def shell_numbers(name: str, precision: type) -> tuple:
+    """What the equation of a bubble needs of the shell of that name."""
     return bubble.shell_numbers(shell(name), precision)
 
 
 @cache
-def _distance_nodes() -> np.ndarray:
+def distance_nodes() -> np.ndarray:
+    """Distances in m between which attenuation on the way back is interpolated."""
     return chebyshev_points(0.0, MAXIMUM_DEPTH, DISTANCE_NODES)
 
 
@@ -155,16 +158,16 @@ def _receive(fields: np.ndarray, every: int) -> np.ndarray:
     Decimation drops the spectrum above the new Nyquist frequency, where the receiver hears less
     than 2e-6 of its peak.
     """
-    response = _receive_spectra(every)
+    response = receive_spectra(every)
     spectrum = fft.rfft(fields, axis=1)[:, : response.shape[1]]
     samples = fields.shape[1] // every
     return fft.irfft((spectrum * response).sum(axis=0), samples) / every
 
 
 @cache
-def _receive_spectra(every: int) -> np.ndarray:
+def receive_spectra(every: int) -> np.ndarray:
     """Attenuation from each distance node times the receiver's response, (nodes, bins)."""
     samples = LINE_SAMPLES // every
     frequency = np.arange(samples // 2 + 1) * SIMULATION_RATE / LINE_SAMPLES
-    way_back = np.exp(-attenuation(frequency) * _distance_nodes()[:, None])
+    way_back = np.exp(-attenuation(frequency) * distance_nodes()[:, None])
     return way_back * receive_response(frequency)

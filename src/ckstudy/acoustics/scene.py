@@ -70,12 +70,17 @@ def draw_scene(spec: SimulationSpec, line: int) -> Scene:
     bubbles = round(random.uniform(*spec.bubbles))
     axial = random.uniform(*AXIAL_RANGE, bubbles)
     lateral = random.uniform(*LATERAL_RANGE, bubbles)
+    return Scene(pressure, axial, lateral, draw_radius(spec, random, bubbles))
+
+
+def draw_radius(spec: SimulationSpec, random: np.random.Generator, bubbles: int) -> np.ndarray:
+    """Radii at rest in m, (bubbles,), of the population of ``spec``."""
     low, high = spec.radius_range_um
     if spec.population == "polydisperse":
         radius = _polydisperse_radius(random.random(bubbles), low, high)
     else:
         radius = np.clip(random.normal(MEAN_RADIUS, RADIUS_DEVIATION, bubbles), low, high)
-    return Scene(pressure, axial, lateral, 1e-6 * radius)
+    return 1e-6 * radius
 
 
 def _polydisperse_radius(quantile: np.ndarray, low: float, high: float) -> np.ndarray:
