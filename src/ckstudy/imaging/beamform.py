@@ -137,9 +137,7 @@ def delay_and_sum(
         weights = weights[:0]  # one everywhere
     per_metre = sampling_rate_hz / speed_of_sound
     first = start_s * sampling_rate_hz
-    work = partial(
-        _sum, lines, position, grid.axial, per_metre, first, aperture.f_number, weights
-    )
+    work = partial(_sum, lines, position, grid.axial, per_metre, first, aperture.f_number, weights)
 
     def columns(begin: int) -> None:
         some = slice(begin, begin + _COLUMNS)

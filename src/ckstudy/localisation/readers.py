@@ -20,7 +20,7 @@ rate in Hz is taken from a number called ``sampling_rate_hz`` beside the array: 
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,10 @@ from ckstudy.errors import StudyError
 from ckstudy.localisation.recording import Recording
 
 RATE = "sampling_rate_hz"
+POSITIONS = "element_x_m"  # of an array's elements; beside the lines, and never taken for them
 KINDS = ".npy, .npz, .mat, HDF5 (.h5, .hdf5), or numbers as text (.csv, .tsv, .txt, .dat)"
 _TEXT = (".csv", ".tsv", ".txt", ".dat", ".asc")
-_OWN_FORMAT = "ckstudy-lines"
+_OWN_FORMATS = ("ckstudy-lines", "ckstudy-frames")
 
 
 def open_recording(
@@ -69,6 +70,43 @@ def open_recording(
     arrays = _npz(path, variable) if kind == "npz" else _mat(path, variable)
     (name, array), rate = arrays
     return Recording(array, f"{path}, {name}", rate, samples_axis)
+
+
+def read_numbers(path: str | Path, names: Collection[str]) -> dict[str, np.ndarray]:
+    """Numbers that a file states beside its lines, by name, as float64; those that it has.
+
+    In an ``.npz`` or ``.mat`` these are other arrays, in HDF5 datasets, or attributes of the file.
+
+    Raises
+    ------
+    StudyError
+        Where a file cannot be read, or what has such a name is no finite number.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    found: dict[str, Any] = {}
+    try:
+        if kind == "hdf5":
+            with h5py.File(path, "r") as file:
+                found = {name: file[name][...] for name in names if name in file}
+                found |= {name: file.attrs[name] for name in names if name in file.attrs}
+        elif kind == "npz":
+            with np.load(path, allow_pickle=False) as stored:
+                found = {name: stored[name] for name in names if name in stored.files}
+        elif kind == "mat":
+            loaded = scipy.io.loadmat(path, variable_names=list(names))
+            found = {name: loaded[name] for name in names if name in loaded}
+    except Exception as error:  # scipy raises half a dozen kinds for a damaged file
+        raise _damaged(path, error) from None
+    numbers = {}
+    for name, value in found.items():
+        try:
+            numbers[name] = np.asarray(value, dtype=np.float64).reshape(-1)
+        except (TypeError, ValueError):
+            numbers[name] = np.array([np.nan])
+        if not (numbers[name].size and np.isfinite(numbers[name]).all()):
+            raise StudyError(f"{path} says that {name} is {value!r}; it must be finite numbers")
+    return numbers
 
 
 def _kind(path: Path) -> str:
@@ -178,7 +216,7 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
         file.visititems(keep)
         own = file.attrs.get("format")
         own = own.decode() if isinstance(own, bytes) else own
-        if own == _OWN_FORMAT and variable is None and "rf" in datasets:
+        if own in _OWN_FORMATS and variable is None and "rf" in datasets:
             variable = "rf"
         numbers = {name: data.shape for name, data in datasets.items() if data.dtype.kind in "fiuc"}
         # MATLAB keeps complex numbers as records, and says of which class a matrix is.
@@ -243,7 +281,10 @@ def _table(path: Path) -> np.ndarray:
 
 def _choose(path: Path, shapes: Mapping[str, tuple[int, ...]], variable: str | None) -> str:
     """The array to read: the one that is named, or the only one with more than a number."""
-    arrays = {name: shape for name, shape in shapes.items() if np.prod(shape) != 1 and name != RATE}
+    beside = (RATE, POSITIONS)
+    arrays = {
+        name: shape for name, shape in shapes.items() if np.prod(shape) != 1 and name not in beside
+    }
     inside = ", ".join(f"{name} {tuple(shape)}" for name, shape in arrays.items()) or "none"
     if variable is not None:
         variable = variable.strip("/")
