@@ -21,6 +21,8 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 PopulationName = Literal["monodisperse", "polydisperse"]
 PresetName = Literal["thesis-text", "thesis-counts", "upstream"]
 ShellName = Literal["segers", "marmottant"]
+SceneName = Literal["field", "points", "pairs", "vessels"]
+DirectionName = Literal["axial", "lateral"]
 
 Configs = Annotated[
     list[Path],

@@ -105,7 +105,7 @@ def delay_and_sum(
     sampling_rate_hz: float,
     speed_of_sound: float,
     start_s: float = 0.0,
-    aperture: Aperture = Aperture(),  # noqa: B008 - frozen
+    aperture: Aperture = Aperture(),
     threads: int | None = None,
 ) -> np.ndarray:
     """Mean over the elements of ``lines`` at the time of each pixel.

@@ -45,7 +45,7 @@ def find_bubbles(
         direction.
     """
     pixel = grid.pixel
-    half = [max(1, int(round(far / size))) for far, size in zip(separation, pixel, strict=True)]
+    half = [max(1, round(far / size)) for far, size in zip(separation, pixel, strict=True)]
     found = _maxima(np.ascontiguousarray(image), np.float32(threshold), half[1], half[0])
     columns, rows = found[:, 0].astype(int), found[:, 1].astype(int)
     table = pd.DataFrame(

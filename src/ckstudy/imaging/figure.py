@@ -1,0 +1,90 @@
+"""B-mode and super-resolved image side by side."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import ndimage
+
+from ckstudy.imaging.render import Pictures
+from ckstudy.report.figures.style import house_style
+
+DYNAMIC_RANGE_DB = 50.0
+_PANEL = 3.2  # inches, the width of one
+_TALLEST = 9.0  # inches
+_DOT = 1.2  # standard deviation of a bubble in the picture, in its pixels
+
+
+def draw_images(pictures: Pictures) -> Figure:
+    """B-mode on the left, super-resolved on the right, to scale, with scale bars.
+
+    One frame is shown as it is: pixels are pooled to what paper shows, each with the highest it
+    holds. Several frames are shown by how many bubbles were found at each place.
+    """
+    lateral, axial = (1e3 * each for each in (pictures.grid.lateral, pictures.grid.axial))
+    extent = (lateral[0], lateral[-1], axial[-1], axial[0])
+    width, height = lateral[-1] - lateral[0], axial[-1] - axial[0]
+    panel = min(_PANEL, _TALLEST * width / height)
+    size = (2 * panel + 1.4, panel * height / width + 0.6)
+    with house_style():
+        figure = Figure(figsize=size, layout="constrained")
+        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+        level = 10 * np.log10(np.maximum(pictures.b_mode / pictures.b_mode.max(), 1e-12))
+        shown = left.imshow(
+            level.T, extent=extent, cmap="gray", vmin=-DYNAMIC_RANGE_DB, vmax=0, aspect="equal"
+        )
+        frames = "" if pictures.frames == 1 else f", mean of {pictures.frames} frames"
+        left.set_title(f"delay-and-sum of RF{frames}")
+        figure.colorbar(shown, ax=left, label="dB", shrink=0.4, pad=0.02)
+        if pictures.frames == 1:
+            pooled, label = _pool(pictures.best, pictures), "mean of the elements"
+            scale = 1.0
+        else:
+            pooled, label = _blur(pictures.density.astype(float)), "bubbles found, √"
+            pooled = np.sqrt(pooled)
+            scale = float(np.quantile(pooled[pooled > 0], 0.995)) if pooled.any() else 1.0
+        shown = right.imshow(
+            pooled.T, extent=extent, cmap="inferno", vmin=0, vmax=scale or 1.0, aspect="equal"
+        )
+        right.set_title("of localised lines")
+        figure.colorbar(shown, ax=right, label=label, shrink=0.4, pad=0.02)
+        left.set_ylabel("depth (mm)")
+        for axes in (left, right):
+            axes.set_xlabel("lateral (mm)")
+            _scale_bar(axes, width, height)
+    return figure
+
+
+def _pool(image: np.ndarray, pictures: Pictures) -> np.ndarray:
+    """Highest value in squares of the density's size, a bubble as large as can be seen."""
+    edges = pictures.density_edges
+    places = [
+        np.minimum(np.searchsorted(edge, each, "right") - 1, edge.size - 2)
+        for edge, each in zip(edges, (pictures.grid.lateral, pictures.grid.axial), strict=True)
+    ]
+    rows = np.zeros((edges[0].size - 1, image.shape[1]), image.dtype)
+    np.maximum.at(rows, places[0], image)
+    pooled = np.zeros((edges[1].size - 1, edges[0].size - 1), image.dtype)
+    np.maximum.at(pooled, places[1], rows.T)
+    return ndimage.maximum_filter(pooled.T, 3)
+
+
+def _blur(density: np.ndarray) -> np.ndarray:
+    return ndimage.gaussian_filter(density, _DOT)
+
+
+def _scale_bar(axes: Axes, width: float, height: float) -> None:
+    """A bar of a round length, a fifth of the width or so."""
+    lengths = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50])
+    length = float(lengths[np.argmin(np.abs(np.log(lengths / (width / 4))))])
+    (x0, _), (bottom, top) = axes.get_xlim(), sorted(axes.get_ylim(), reverse=True)
+    y = bottom - 0.03 * (bottom - top)
+    x = x0 + 0.06 * width
+    axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt")
+    axes.text(
+        x + length / 2,
+        y - 0.012 * height,
+        f"{length:g} mm",
+        color="white",
+        ha="center",
+        va="bottom",
+    )
