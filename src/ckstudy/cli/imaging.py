@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command("image", rich_help_panel=OWN)(image)
     app.command("simulate-frame", rich_help_panel=STEPS)(simulate_frame)
     app.command("calibrate-image", rich_help_panel=STEPS)(calibrate_image)
+    app.command("measure-images", rich_help_panel=STEPS)(measure_images)
 
 
 # As in `ckstudy simulate`: None leaves a choice to --spec, or to the simulator's own default.
@@ -282,6 +283,49 @@ def calibrate_image(
         where = calibration_path(path) if out is None else out
         write_calibration(where, found)
     print(f"threshold {found['threshold']:g}, F1 {found['f1']:.4f} of these frames: {where}")
+
+
+def measure_images(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the tables (CSV).")],
+    spec: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON", help="The config's section imaging: JSON, or a file that holds it."
+        ),
+    ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Configs whose section imaging to take instead."),
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Measure images of simulated frames: point spread, pairs told apart, F1 of the bubbles."""
+    from ckstudy.devices.gpu_slots import own_card
+    from ckstudy.study.imaging import ImagingSpec
+    from ckstudy.study.spec import from_mapping
+
+    if (spec is None) == (not config):
+        raise StudyError("give either --spec or --config")
+    if spec is not None:
+        wanted = from_mapping(ImagingSpec, read_spec(spec), "--spec")
+    else:
+        from ckstudy.study.config import read_configs, read_study
+
+        found = read_study(read_configs(config or [])).imaging
+        if found is None:
+            raise StudyError("these configs leave images out: their section imaging is null")
+        wanted = found
+    with own_card(device):
+        import torch
+
+        from ckstudy.devices.torch_device import resolve_device
+        from ckstudy.imaging.measure import measure_images as measure
+
+        if threads:
+            torch.set_num_threads(threads)
+        measure(wanted, out, device=resolve_device(device), threads=threads or None)
+    print(f"{', '.join(sorted(path.name for path in out.glob('*.csv')))}: {out}")
 
 
 def _check_picture(path: Path) -> None:

@@ -5,7 +5,7 @@ same delay-and-sum that makes a B-mode image of the lines then makes one of spik
 where the elements agree.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -18,6 +18,7 @@ from ckstudy.networks.predict import predict_lines
 # Of the network's samples. Spikes are widened to this standard deviation, since elements agree to
 # a sample and pixels are as large as that; chosen on frames that nothing else is measured on.
 SPIKE_WIDTH = 1.0
+EVERY_ELEMENT = Aperture()
 B_MODE_APERTURE = Aperture(1.0, "hann")
 # An image of what has a wavelength of 0.4 mm needs no pixels of 20 µm.
 B_MODE_PIXEL = (40e-6, 100e-6)
@@ -63,15 +64,35 @@ def super_resolve(
     (lateral, axial) float32
         About 1 or more where a bubble is: the mean over all elements.
     """
+    return sum_lines(*localise_lines(network, rf, geometry), grid, threads=threads)
+
+
+def localise_lines(
+    network: Localiser, rf: np.ndarray, geometry: Geometry
+) -> tuple[np.ndarray, Geometry]:
+    """Spikes where echoes start, (elements, samples) float32, and how these are sampled."""
     own = Grid.between(geometry.sampling_rate_hz, network.sampling_rate_hz, rf.shape[1])
     spikes = widen(predict_lines(network, own.resample(rf), progress=False))
+    rate = geometry.sampling_rate_hz * float(own.ratio)
+    return spikes, replace(geometry, sampling_rate_hz=rate)
+
+
+def sum_lines(
+    lines: np.ndarray,
+    geometry: Geometry,
+    grid: Grid2D,
+    aperture: Aperture = EVERY_ELEMENT,
+    threads: int | None = None,
+) -> np.ndarray:
+    """Delay-and-sum of lines of a geometry, see :func:`ckstudy.imaging.beamform.delay_and_sum`."""
     return delay_and_sum(
-        spikes,
+        lines,
         geometry.position,
         grid,
-        sampling_rate_hz=geometry.sampling_rate_hz * float(own.ratio),
+        sampling_rate_hz=geometry.sampling_rate_hz,
         speed_of_sound=geometry.speed_of_sound,
         start_s=geometry.start_s,
+        aperture=aperture,
         threads=threads,
     )
 
@@ -98,14 +119,4 @@ def b_mode(
 
     A bubble appears 1 mm too deep: its echo starts where it is and lasts for microseconds.
     """
-    image = delay_and_sum(
-        rf,
-        geometry.position,
-        grid,
-        sampling_rate_hz=geometry.sampling_rate_hz,
-        speed_of_sound=geometry.speed_of_sound,
-        start_s=geometry.start_s,
-        aperture=aperture,
-        threads=threads,
-    )
-    return envelope(image, threads)
+    return envelope(sum_lines(rf, geometry, grid, aperture, threads), threads)

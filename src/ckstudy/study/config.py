@@ -24,6 +24,7 @@ from ckstudy.study.checks import (
 )
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.grid import AXES, check_axis, expand_grid
+from ckstudy.study.imaging import ImagingSpec
 from ckstudy.study.lines import DataSpec
 from ckstudy.study.presets import NETWORKS, PRESETS, network_options
 from ckstudy.study.spec import LossSpec, RunSpec, TrainingSpec, from_mapping
@@ -88,6 +89,8 @@ class Study:
         What differs from the preset: options by network, settings, weights. A value may be null.
     evaluation : EvaluationSpec
     claims : ClaimMargins
+    imaging : ImagingSpec or None
+        What it measures of images.
     experiments : Mapping
         By name, one or more mappings of axes to values, see :mod:`ckstudy.study.grid`.
     """
@@ -104,6 +107,7 @@ class Study:
     loss: Mapping[str, Any]
     evaluation: EvaluationSpec
     claims: ClaimMargins
+    imaging: ImagingSpec | None
     experiments: Mapping[str, Sequence[Mapping[str, Sequence]]]
 
     def __post_init__(self) -> None:
@@ -147,6 +151,8 @@ def read_study(config: Mapping[str, Any]) -> Study:
     parts["data"] = from_mapping(DataSpec, _mapping(config, "data"), "data")
     parts["evaluation"] = from_mapping(EvaluationSpec, _mapping(config, "evaluation"), "evaluation")
     parts["claims"] = from_mapping(ClaimMargins, _mapping(config, "claims"), "claims")
+    if config["imaging"] is not None:
+        parts["imaging"] = from_mapping(ImagingSpec, _mapping(config, "imaging"), "imaging")
     preset = Choice(tuple(PRESETS))(config["preset"], "preset")
     parts["networks"] = _networks(_mapping(config, "networks"), preset)
     parts["training"] = _settings(_mapping(config, "training"), TrainingSpec, "training", {"seed"})

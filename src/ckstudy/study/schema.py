@@ -10,6 +10,7 @@ from ckstudy.acoustics import specification
 from ckstudy.study.checks import Check, ListOf, Name, Number, Optional, Whole, field_checks
 from ckstudy.study.config import ClaimMargins, EvaluationSpec, Study
 from ckstudy.study.grid import AXES
+from ckstudy.study.imaging import ImagingSpec
 from ckstudy.study.lines import SPLITS
 from ckstudy.study.presets import NETWORKS, OPTIONS, PRESETS
 from ckstudy.study.spec import NOISE_PERCENT, LossSpec, TrainingSpec
@@ -50,6 +51,7 @@ def config_schema() -> dict:
         ),
         "evaluation": _section(field_checks(EvaluationSpec)),
         "claims": _section(field_checks(ClaimMargins)),
+        "imaging": {"anyOf": [_section(field_checks(ImagingSpec)), {"type": "null"}]},
         "experiments": {
             "type": "object",
             "propertyNames": {"pattern": Name().schema()["pattern"]},
