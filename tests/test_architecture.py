@@ -22,6 +22,7 @@ FLOORS = [
     {"training", "analysis", "archive"},
     {"campaign", "report"},
     {"srml1d", "localisation"},
+    {"imaging"},
     {"cli"},
     {"__main__"},
 ]

@@ -18,6 +18,7 @@ from ckstudy.analysis.full_grid import MAPS
 from ckstudy.analysis.long_kernels import ARMS
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
+from ckstudy.provenance import PACKAGE
 from ckstudy.study.config import read_layer, read_study
 from ckstudy.study.lines import (
     SPLITS,
@@ -43,13 +44,19 @@ def find_archive(path):
     return beside if os.path.exists(beside) and not os.path.exists(path) else path
 
 
+def network_file(model):
+    """The file of a shipped network, or the path itself."""
+    shipped = PACKAGE / "networks" / "weights" / f"{model}.safetensors"
+    return os.path.relpath(shipped) if shipped.is_file() else model
+
+
 try:
     if config.get("archive"):
         config["archive"] = find_archive(config["archive"])
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
-        usual = {"claims": config["claims"]}
+        usual = {key: config[key] for key in ("claims", "imaging")}
         archived = usual | archived_config(here["archive"])
         # Batch norm's statistics are taken after the training, so they can be chosen anew.
         statistics = config["training"]["batch_norm_statistics"]
@@ -77,6 +84,11 @@ RESULTS = config["results"].rstrip("/")
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
 # Whether it has networks of config/full_grid.yaml, which have a figure.
 HAS_FULL_GRID = any(EXPERIMENTS.get(each.experiment) for each in MAPS)
+# What is measured of images, and the files of the networks that make them.
+IMAGING = STUDY.imaging.as_dict() if STUDY.imaging else None
+IMAGING_MODELS = (
+    [network_file(model) for model in STUDY.imaging.models] if IMAGING else []
+)
 TRAINS_ON_CPU = config["device"] == "cpu"
 
 # Sets of lines: the study's own, and one for each further noise that a run asks for.

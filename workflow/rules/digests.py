@@ -41,6 +41,8 @@ ENTRIES: dict[str, list[str]] = {
     "network_figures": ["scripts/draw_figures.py", f"{_FIGURES}.kernel_band"],
     "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
     "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
+    "measure_images": ["ckstudy.cli.imaging:measure_images"],
+    "imaging_figures": ["scripts/draw_figures.py", f"{_FIGURES}.imaging"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],
@@ -48,6 +50,7 @@ ENTRIES: dict[str, list[str]] = {
     "notebook_noise": ["scripts/run_notebook.py", "notebooks/05_noise.ipynb"],
     "notebook_claims": ["scripts/run_notebook.py", "notebooks/06_claims.ipynb"],
     "notebook_long_kernels": ["scripts/run_notebook.py", "notebooks/07_long_kernels.ipynb"],
+    "notebook_imaging": ["scripts/run_notebook.py", "notebooks/08_imaging.ipynb"],
 }
 
 

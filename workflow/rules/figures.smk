@@ -12,6 +12,7 @@ SCORE_FIGURES = [
 ]
 LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
+IMAGING_FIGURES = ["imaging"] if IMAGING else []
 NETWORK_FIGURES = ["kernel_band"]
 FORMATS = ["png", "svg"]
 FIGURES = expand(
@@ -23,6 +24,7 @@ FIGURES = expand(
         *NETWORK_FIGURES,
         *LONG_KERNEL_FIGURES,
         *FULL_GRID_FIGURES,
+        *IMAGING_FIGURES,
     ],
     format=FORMATS,
 )
@@ -141,5 +143,23 @@ if HAS_FULL_GRID:
             results=RESULTS,
             out=f"{RESULTS}/figures",
             code=code_of("full_grid_figures"),
+        script:
+            "../scripts/draw_figures.py"
+
+
+if IMAGING:
+
+    rule imaging_figures:
+        input:
+            IMAGING_TABLES,
+        output:
+            pictures(IMAGING_FIGURES),
+        log:
+            f"{RESULTS}/logs/figures/imaging.log",
+        params:
+            kind="imaging",
+            results=RESULTS,
+            out=f"{RESULTS}/figures",
+            code=code_of("imaging_figures"),
         script:
             "../scripts/draw_figures.py"

@@ -1,13 +1,18 @@
 # In: what the study wrote. Out: RESULTS/notebooks/*.ipynb, executed by papermill, and the tables
 # that they write, RESULTS/tables/*.{csv,md}. The last rules.
 
+IMAGING_TABLE_NAMES = ["imaging_point_spread", "imaging_pairs", "imaging_detections"]
 TABLE_NAMES = {
     "02_dilated": ["dilated", "baselines"],
     "03_kernel_size": ["table1"],
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
-} | ({"07_long_kernels": ["long_kernels", "windows"]} if HAS_LONG_KERNELS else {})
+}
+if HAS_LONG_KERNELS:
+    TABLE_NAMES["07_long_kernels"] = ["long_kernels", "windows"]
+if IMAGING:
+    TABLE_NAMES["08_imaging"] = IMAGING_TABLE_NAMES
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
     name=[name for names in TABLE_NAMES.values() for name in names],
@@ -76,13 +81,15 @@ FIGURES_SHOWN = {
     "05_noise": ["kernel_size_noise"],
     "06_claims": [],
     "07_long_kernels": ["long_kernels", "kernel_band"],
+    "08_imaging": IMAGING_FIGURES,
 }
 # What else they read.
 ALSO_READ = {
     "07_long_kernels": [
         f"{RESULTS}/data/test.h5",
         *expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=RUNS),
-    ]
+    ],
+    "08_imaging": IMAGING_TABLES,
 }
 for name in TABLE_NAMES:
 

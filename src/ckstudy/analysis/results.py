@@ -39,6 +39,29 @@ SUMMARY_COLUMNS = [
     "lines",
 ]
 BASELINE_COLUMNS = ["baseline", "score", "tolerance", "mean_f1", "ci_low", "ci_high"]
+# Of the tables of measured images, by name.
+IMAGING_COLUMNS = {
+    "thresholds": ["method", "threshold", "lag_um", "f1", "frames"],
+    "point_spread": [
+        "method",
+        "depth_mm",
+        "axial_fwhm_um",
+        "lateral_fwhm_um",
+        "axial_bias_um",
+        "lateral_bias_um",
+    ],
+    "pairs": ["method", "direction", "distance_um", "depth_mm", "resolved"],
+    "detections": [
+        "method",
+        "bubbles",
+        "noise_percent",
+        "pressure_kpa",
+        "frame",
+        "f1",
+        "precision",
+        "recall",
+    ],
+}
 STUDY_KEYS = ("study", "claims", "missing")
 # Of the columns of single lines' scores, those that are read here.
 READ_LINE_COLUMNS = [
@@ -97,6 +120,10 @@ class Results:
         """The same on lines with noise that is not the study's own; None where not scored."""
         path = self.directory / f"baselines_noise_{percent:g}.csv"
         return _read_csv(path, BASELINE_COLUMNS) if path.is_file() else None
+
+    def imaging(self, name: str) -> pd.DataFrame:
+        """What was measured of images, one of :data:`IMAGING_COLUMNS`."""
+        return _read_csv(self.directory / "imaging" / f"{name}.csv", IMAGING_COLUMNS[name])
 
     def baseline_lines(self, baseline: str, score: str = "upstream") -> pd.DataFrame:
         """Scores of a baseline for single test lines, at the thesis's tolerance, by line number.

@@ -33,20 +33,20 @@ def draw_images(pictures: Pictures) -> Figure:
             level.T, extent=extent, cmap="gray", vmin=-DYNAMIC_RANGE_DB, vmax=0, aspect="equal"
         )
         frames = "" if pictures.frames == 1 else f", mean of {pictures.frames} frames"
-        left.set_title(f"delay-and-sum of RF{frames}")
-        figure.colorbar(shown, ax=left, label="dB", shrink=0.4, pad=0.02)
+        left.set_title(f"B-mode{frames}")
+        figure.colorbar(shown, ax=left, label="dB", shrink=0.5, pad=0.02)
         if pictures.frames == 1:
             pooled, label = _pool(pictures.best, pictures), "mean of the elements"
             scale = 1.0
         else:
-            pooled, label = _blur(pictures.density.astype(float)), "bubbles found, √"
+            pooled, label = _blur(pictures.density.astype(float)), "bubbles found (square root)"
             pooled = np.sqrt(pooled)
             scale = float(np.quantile(pooled[pooled > 0], 0.995)) if pooled.any() else 1.0
         shown = right.imshow(
             pooled.T, extent=extent, cmap="inferno", vmin=0, vmax=scale or 1.0, aspect="equal"
         )
-        right.set_title("of localised lines")
-        figure.colorbar(shown, ax=right, label=label, shrink=0.4, pad=0.02)
+        right.set_title("delay-and-sum of localised lines")
+        figure.colorbar(shown, ax=right, label=label, shrink=0.5, pad=0.02)
         left.set_ylabel("depth (mm)")
         for axes in (left, right):
             axes.set_xlabel("lateral (mm)")

@@ -66,8 +66,9 @@ class ImagingSpec:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if not self.bubbles:
-            raise StudyError("bubbles must have at least one density")
+        for name in ("depths_mm", "axial_distances_um", "bubbles"):
+            if not getattr(self, name):
+                raise StudyError(f"{name} must have at least one value")
 
     def as_dict(self) -> dict:
         """The fields as JSON values."""

@@ -18,7 +18,8 @@ class Entry(NamedTuple):
     ``kind`` says what it is drawn from: ``diagrams`` from code alone, ``lines`` from the data
     set and a trained network, ``networks`` from all trained networks, ``scores`` from the tables
     of scores. Only the first three load torch, and only when one of them is drawn.
-    ``long_kernels`` and ``full_grid`` are of scores too, for studies that have these experiments.
+    ``long_kernels`` and ``full_grid`` are of scores too, for studies that have these experiments,
+    and ``imaging`` of what a study measured of images.
     """
 
     kind: str
@@ -43,6 +44,7 @@ FIGURES: dict[str, Entry] = {
     "learning_curves": Entry("scores", "learning", "learning_curves"),
     "kernel_size_omega_0": Entry("full_grid", "full_grid", "kernel_size_by_omega_0"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),
+    "imaging": Entry("imaging", "imaging", "imaging_scores"),
 }
 
 

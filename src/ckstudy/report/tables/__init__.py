@@ -8,6 +8,7 @@ from ckstudy.report.tables.baselines import baselines_table
 from ckstudy.report.tables.claims import claims_table
 from ckstudy.report.tables.dilated import dilated_table
 from ckstudy.report.tables.explanations import explanations_table
+from ckstudy.report.tables.imaging import detections_table, pairs_table, point_spread_table
 from ckstudy.report.tables.kernel_size import kernel_size_table
 from ckstudy.report.tables.long_kernels import long_kernels_table
 from ckstudy.report.tables.noise import noise_table
@@ -18,11 +19,14 @@ __all__ = [
     "ablation_table",
     "baselines_table",
     "claims_table",
+    "detections_table",
     "dilated_table",
     "explanations_table",
     "kernel_size_table",
     "long_kernels_table",
     "noise_table",
     "omega_0_table",
+    "pairs_table",
+    "point_spread_table",
     "windows_table",
 ]
