@@ -1,4 +1,4 @@
-"""Beamforming against plain NumPy in double precision; detections and scores against brute force."""
+"""Beamforming against plain NumPy in float64; detections and scores against brute force."""
 
 import itertools
 
@@ -124,9 +124,9 @@ def test_of_a_plateau_one_pixel_is_taken():
     assert len(find_bubbles(np.zeros_like(image), grid, 0.0)) == 0
 
 
-places = st.lists(
-    st.tuples(st.floats(0, 5e-4, width=32), st.floats(0, 2e-3, width=32)), max_size=5
-).map(lambda found: np.array(found, dtype=float).reshape(-1, 2))
+places = st.lists(st.tuples(st.floats(0, 5e-4), st.floats(0, 2e-3)), max_size=5).map(
+    lambda found: np.array(found, dtype=float).reshape(-1, 2)
+)
 
 
 @settings(deadline=None, max_examples=60)
