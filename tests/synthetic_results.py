@@ -130,10 +130,55 @@ def _files(
         return {str(path.relative_to(directory)): path.read_bytes() for path in paths}, test_f1
 
 
+def write_imaging(directory: Path, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """What a study measures of images: the tables by name, as they are written."""
+    rng = np.random.default_rng(seed)
+    methods = ("raw", "best")
+    tables = {
+        "thresholds": pd.DataFrame(
+            {"method": methods, "threshold": [2.5, 0.8], "lag_um": [975.0, 0.0], "frames": 4}
+        ).assign(f1=[0.4, 0.99]),
+        "point_spread": pd.DataFrame(
+            [
+                (method, depth, point, *rng.uniform(5, 2000, 2), *rng.normal(0, 20, 2))
+                for point in range(3)
+                for depth in (20, 80)
+                for method in methods
+            ],
+            columns="method depth_mm point axial_fwhm_um lateral_fwhm_um axial_bias_um "
+            "lateral_bias_um".split(),
+        ),
+        "pairs": pd.DataFrame(
+            [
+                (method, direction, distance, 20, point, int(rng.integers(2)))
+                for direction in ("axial", "lateral")
+                for distance in (100, 400)
+                for point in range(3)
+                for method in methods
+            ],
+            columns="method direction distance_um depth_mm point resolved".split(),
+        ),
+        "detections": pd.DataFrame(
+            [
+                (method, *condition, frame, *rng.uniform(0.3, 1, 3))
+                for condition in ((500, 0, 200), (1000, 0, 200), (500, 2, 200))
+                for frame in range(2)
+                for method in methods
+            ],
+            columns="method bubbles noise_percent pressure_kpa frame f1 precision recall".split(),
+        ),
+    }
+    for name, table in tables.items():
+        (directory / "imaging").mkdir(exist_ok=True)
+        table.to_csv(directory / "imaging" / f"{name}.csv", index=False)
+    return tables
+
+
 def _draw_results(
     directory: Path, seed: int, specs: list, tolerances: Sequence[int]
 ) -> dict[str, np.ndarray]:
     (directory / "study.json").write_text(json.dumps(STUDY))
+    write_imaging(directory)
     rng = np.random.default_rng(seed)
     bubbles = {split: rng.integers(10, 1000, count) for split, count in LINES.items()}
     pressure = {split: rng.uniform(5, 250, count) for split, count in LINES.items()}

@@ -88,6 +88,7 @@ def test_what_only_the_workflow_does_is_no_command():
         "grid", "train-grid", "status", "archive",
         "simulate", "train", "calibrate", "evaluate", "baselines", "figures", "learning-curve",
         "models", "check-device", "import-srml1d", "check-simulator",
+        "image", "simulate-frame", "calibrate-image", "measure-images",
     }  # fmt: skip
     assert {command.rich_help_panel for command in app.registered_commands} == {
         arguments.OWN, arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,
@@ -97,14 +98,30 @@ def test_what_only_the_workflow_does_is_no_command():
 def test_choices_of_the_help_are_those_that_there_are():
     from ckstudy.acoustics.shell import SHELLS
     from ckstudy.acoustics.specification import POPULATIONS
+    from ckstudy.imaging.specification import DIRECTIONS, SCENES
     from ckstudy.study.presets import PRESETS
 
+    assert get_args(arguments.SceneName) == SCENES
+    assert get_args(arguments.DirectionName) == DIRECTIONS
     assert get_args(arguments.PresetName) == tuple(PRESETS)
     assert get_args(arguments.PopulationName) == tuple(POPULATIONS)
     assert get_args(arguments.ShellName) == tuple(SHELLS)
     message = refused("models", "--preset", "thesis")
     for name in PRESETS:
         assert name in message
+
+
+def test_defaults_of_the_help_are_those_of_simulated_frames():
+    from ckstudy.imaging.specification import FrameSpec
+
+    usual = FrameSpec().as_dict()
+    options = get_command(app).commands["simulate-frame"].params
+    for option in options:
+        if option.name in usual:
+            value = usual[option.name]
+            shown = " ".join(f"{each:g}" for each in value) if isinstance(value, list) else value
+            shown = f"{shown:g}" if isinstance(shown, float) else str(shown)
+            assert option.show_default == shown, option.name
 
 
 def test_defaults_of_the_help_are_those_of_the_simulator():
