@@ -145,8 +145,15 @@ def write_imaging(directory: Path, seed: int = 0) -> dict[str, pd.DataFrame]:
                 for depth in (20, 80)
                 for method in methods
             ],
-            columns="method depth_mm point axial_fwhm_um lateral_fwhm_um axial_bias_um "
-            "lateral_bias_um".split(),
+            columns=[
+                "method",
+                "depth_mm",
+                "point",
+                "axial_fwhm_um",
+                "lateral_fwhm_um",
+                "axial_bias_um",
+                "lateral_bias_um",
+            ],
         ),
         "pairs": pd.DataFrame(
             [
@@ -156,7 +163,7 @@ def write_imaging(directory: Path, seed: int = 0) -> dict[str, pd.DataFrame]:
                 for point in range(3)
                 for method in methods
             ],
-            columns="method direction distance_um depth_mm point resolved".split(),
+            columns=["method", "direction", "distance_um", "depth_mm", "point", "resolved"],
         ),
         "detections": pd.DataFrame(
             [
@@ -165,7 +172,16 @@ def write_imaging(directory: Path, seed: int = 0) -> dict[str, pd.DataFrame]:
                 for frame in range(2)
                 for method in methods
             ],
-            columns="method bubbles noise_percent pressure_kpa frame f1 precision recall".split(),
+            columns=[
+                "method",
+                "bubbles",
+                "noise_percent",
+                "pressure_kpa",
+                "frame",
+                "f1",
+                "precision",
+                "recall",
+            ],
         ),
     }
     for name, table in tables.items():
