@@ -55,7 +55,8 @@ def watch(name: str) -> None:
         found = (file, code.co_qualname.split(".")[0])
         if not executed:
             snakemake = getattr(sys.modules["__main__"], "snakemake", None)
-            write([snakemake.rule if snakemake else name, os.getpid(), os.getppid()])
+            rule = snakemake.rule if snakemake else name.replace("-", "_")
+            write([rule, os.getpid(), os.getppid()])
         if found not in executed:
             executed.add(found)
             write(found)

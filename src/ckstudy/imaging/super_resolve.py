@@ -17,7 +17,7 @@ from ckstudy.networks.predict import predict_lines
 
 # Of the network's samples. Spikes are widened to this standard deviation, since elements agree to
 # a sample and pixels are as large as that; chosen on frames that nothing else is measured on.
-SPIKE_WIDTH = 1.0
+SPIKE_WIDTH = 0.8
 EVERY_ELEMENT = Aperture()
 B_MODE_APERTURE = Aperture(1.0, "hann")
 # An image of what has a wavelength of 0.4 mm needs no pixels of 20 µm.
