@@ -13,7 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-STUDY = {"study": "tiny", "claims": {"equal_f1": 0.02, "large_gap": 0.05}, "missing": []}
+STUDY = {
+    "study": "tiny",
+    "claims": {"equal_f1": 0.02, "large_gap": 0.05},
+    "missing": [],
+    "analyses": ["failures"],
+}
 LINES = {"train": 24, "validation": 12, "test": 40}
 BASELINES = {"comb": 0.595, "random": 0.44}
 
@@ -177,6 +182,9 @@ def _draw_results(
         columns = ["split", "score", "tolerance", "threshold", "mean_f1"]
         pd.DataFrame(thresholds, columns=columns).to_csv(folder / "thresholds.csv", index=False)
     pd.DataFrame(summary).to_csv(directory / "summary.csv", index=False)
+    (directory / "analyses").mkdir()
+    for name, table in _analyses(np.random.default_rng(seed), [s["run"] for s, _ in specs]).items():
+        table.to_csv(directory / "analyses" / f"{name}.csv", index=False)
     means, lines = _baselines(bubbles["test"], pressure["test"])
     means.to_csv(directory / "baselines.csv", index=False)
     lines.to_csv(directory / "baseline_lines.csv", index=False)
@@ -278,6 +286,70 @@ def _baselines(bubbles: np.ndarray, pressure: np.ndarray) -> tuple[pd.DataFrame,
                 ends = {"ci_low": mean - loss - spread, "ci_high": mean - loss + spread}
                 summary.append({**row, "mean_f1": mean - loss, **ends, "lines": len(f1)})
     return pd.DataFrame(summary), pd.concat(lines)
+
+
+def _analyses(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    """The tables of what is looked into beyond the thesis, by file."""
+    return _failures(rng, runs)
+
+
+def _failures(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    bins, correlations, errors, curves = [], [], [], []
+    factors = {"pressure_kpa": 250, "bubbles": 1000, "depth_mm": 100, "gap_us": 9, "radius_um": 3}
+    samples = np.arange(-4, 5)
+    for run in runs:
+        level = rng.uniform(0.4, 0.9)
+        for factor, highest in factors.items():
+            edges = np.linspace(highest / 50, highest, 4)
+            recall = np.clip(level + 0.1 * rng.standard_normal(3), 0, 1)
+            known = np.nan if factor in ("gap_us", "radius_um") else 1.0
+            bins.append(
+                pd.DataFrame(
+                    {
+                        "run": run,
+                        "factor": factor,
+                        "low": edges[:-1],
+                        "high": edges[1:],
+                        "middle": (edges[:-1] + edges[1:]) / 2,
+                        "recall": recall,
+                        "f1": known * recall,
+                        "abs_error_samples": 1 - recall / 2,
+                    }
+                )
+            )
+            correlations.append((run, factor, rng.uniform(-1, 1)))
+        pairs = np.round(1000 * np.exp(-(samples**2) / 2)).astype(int)
+        errors.append(
+            pd.DataFrame(
+                {
+                    "run": run,
+                    "error_samples": samples,
+                    "error_ns": 16.0 * samples,
+                    "error_um": 11.84 * samples,
+                    "pairs": pairs,
+                }
+            )
+        )
+        recall = np.linspace(0.9, 0.1, 9)
+        curves.append(
+            pd.DataFrame(
+                {
+                    "run": run,
+                    "threshold": np.arange(9) / 10,
+                    "chosen": np.arange(9) == 4,
+                    "precision": 1 - level * recall,
+                    "recall": recall,
+                }
+            )
+        )
+    return {
+        "failures_bins": pd.concat(bins),
+        "failures_correlations": pd.DataFrame(
+            correlations, columns=["run", "factor", "correlation"]
+        ),
+        "failures_errors": pd.concat(errors),
+        "failures_precision_recall": pd.concat(curves),
+    }
 
 
 def write_lines_and_model(directory: Path, run: str = "cnn_dilated-s0", seed: int = 0) -> None:

@@ -46,8 +46,11 @@ def find_archive(path):
 try:
     if config.get("archive"):
         config["archive"] = find_archive(config["archive"])
-        # The archive knows its study; only where to compute and to write is said anew.
-        here = {key: config[key] for key in ("archive", "results", "device")}
+        # The archive knows its study; only where to compute and to write, and what to
+        # look into, is said anew.
+        here = {
+            key: config[key] for key in ("archive", "results", "device", "analyses")
+        }
         # What an older archive does not say is as in the config below it.
         usual = {"claims": config["claims"]}
         archived = usual | archived_config(here["archive"])
@@ -77,6 +80,8 @@ RESULTS = config["results"].rstrip("/")
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
 # Whether it has networks of config/full_grid.yaml, which have a figure.
 HAS_FULL_GRID = any(EXPERIMENTS.get(each.experiment) for each in MAPS)
+# What it looks into beyond the thesis.
+ANALYSES = STUDY.analyses.wanted
 TRAINS_ON_CPU = config["device"] == "cpu"
 
 # Sets of lines: the study's own, and one for each further noise that a run asks for.

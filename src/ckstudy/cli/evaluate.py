@@ -64,14 +64,23 @@ def evaluate(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the scores of the lines (CSV).")
     ],
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to keep what the network put out for the lines (HDF5)."
+        ),
+    ] = None,
     device: Device = "auto",
     threads: Threads = 0,
     batch_size: BatchSize = 16,
 ) -> None:
     """Score test lines at the thresholds that calibrate chose."""
+    from contextlib import nullcontext
+
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card
     from ckstudy.scoring.evaluation import evaluate_model, model_digest
+    from ckstudy.scoring.output_file import recorded
     from ckstudy.scoring.score_files import read_thresholds, write_table
 
     digest = model_digest(model)
@@ -79,7 +88,10 @@ def evaluate(
     with own_card(device):
         _check_noise(model, test)
         predict = _predictor(model, device, threads, batch_size)
-        scores = evaluate_model(predict, read_lines(test), thresholds, digest)
+        lines = read_lines(test)
+        kept = outputs and recorded(predict, outputs, lines, digest)
+        with kept or nullcontext(predict) as predict:
+            scores = evaluate_model(predict, lines, thresholds, digest)
     write_table(out, scores)
 
 

@@ -8,6 +8,7 @@ from ckstudy.report.tables.baselines import baselines_table
 from ckstudy.report.tables.claims import claims_table
 from ckstudy.report.tables.dilated import dilated_table
 from ckstudy.report.tables.explanations import explanations_table
+from ckstudy.report.tables.failures import failures_table
 from ckstudy.report.tables.kernel_size import kernel_size_table
 from ckstudy.report.tables.long_kernels import long_kernels_table
 from ckstudy.report.tables.noise import noise_table
@@ -20,6 +21,7 @@ __all__ = [
     "claims_table",
     "dilated_table",
     "explanations_table",
+    "failures_table",
     "kernel_size_table",
     "long_kernels_table",
     "noise_table",
