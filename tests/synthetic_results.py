@@ -300,7 +300,8 @@ def _failures(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
     for run in runs:
         level = rng.uniform(0.4, 0.9)
         for factor, highest in factors.items():
-            edges = np.linspace(highest / 50, highest, 4)
+            spaced = np.geomspace if factor == "gap_us" else np.linspace
+            edges = spaced(highest / 500, highest, 4)
             recall = np.clip(level + 0.1 * rng.standard_normal(3), 0, 1)
             known = np.nan if factor in ("gap_us", "radius_um") else 1.0
             bins.append(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from ckstudy.analysis import thesis
 from ckstudy.analysis.failures import FACTORS
@@ -46,7 +46,11 @@ def failures(results: Results) -> Figure:
         panels[-1, column].set_xlabel(factor.label)
         if factor.name == "gap_us":
             panels[-1, column].set_xscale("log")
+            panels[-1, column].xaxis.set_major_locator(LogLocator(numticks=5))
+            panels[-1, column].xaxis.set_major_formatter("{x:g}")
             panels[-1, column].xaxis.set_minor_formatter(NullFormatter())
+        else:
+            panels[-1, column].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         if not factor.has_false:
             panels[0, column].set_visible(False)
     for row, (measure, label) in enumerate(_MEASURES):
