@@ -17,7 +17,7 @@ STUDY = {
     "study": "tiny",
     "claims": {"equal_f1": 0.02, "large_gap": 0.05},
     "missing": [],
-    "analyses": ["failures"],
+    "analyses": ["failures", "instability", "anatomy"],
 }
 LINES = {"train": 24, "validation": 12, "test": 40}
 BASELINES = {"comb": 0.595, "random": 0.44}
@@ -290,7 +290,81 @@ def _baselines(bubbles: np.ndarray, pressure: np.ndarray) -> tuple[pd.DataFrame,
 
 def _analyses(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
     """The tables of what is looked into beyond the thesis, by file."""
-    return _failures(rng, runs)
+    return _failures(rng, runs) | _instability(rng, runs[:4]) | _anatomy(rng, runs)
+
+
+def _instability(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    perturbations, bubbles, example = [], [], []
+    series = [("none", "full", 0.0)]
+    series += [
+        (kind, band, norm)
+        for kind in ("worst", "random")
+        for band in ("full", "pulse")
+        for norm in (0.01, 0.1)
+    ]
+    samples = np.arange(450, 650)
+    for run in runs:
+        for kind, band, norm in series:
+            for line in (2_000_000, 2_000_001):
+                perturbations.append(
+                    {
+                        "run": run,
+                        "kind": kind,
+                        "band": band,
+                        "relative_norm": norm,
+                        "line": line,
+                        "norm": norm,
+                        "output_change": norm * rng.uniform(1, 10),
+                        "upstream_f1": rng.uniform(0.3, 0.9),
+                        "matched_f1": rng.uniform(0.2, 0.8),
+                    }
+                )
+            if band == "full":
+                values = {"kind": kind, "relative_norm": norm, "sample": samples}
+                values["signal"] = np.sin(samples / 5) + norm * rng.standard_normal(200)
+                values["output"] = rng.uniform(0, 1, 200)
+                values["truth"] = rng.poisson(0.05, 200)
+                example.append(pd.DataFrame({"run": run, **values}))
+        for kind in ("inserted", "removed"):
+            for onset in (100, 500):
+                row = {"run": run, "kind": kind, "line": 2_000_000, "onset": onset}
+                row |= {"input_change": 0.1, "output_change": 0.2}
+                bubbles.append({**row, "follows": rng.random() < 0.5, "elsewhere": 3})
+    return {
+        "instability_perturbations": pd.DataFrame(perturbations),
+        "instability_bubbles": pd.DataFrame(bubbles),
+        "instability_example": pd.concat(example),
+    }
+
+
+def _anatomy(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    lags = np.arange(-300, 301, 3.0)
+    networks = [
+        {
+            "run": run,
+            "samples": 900,
+            "nominal": 600.0,
+            "cut": 500.0,
+            "width": rng.uniform(50, 300),
+            "sigma": rng.uniform(10, 100),
+            "centre": rng.uniform(-50, 50),
+            "parameters": int(rng.uniform(1e4, 1e6)),
+            "flops": int(rng.uniform(1e8, 1e10)),
+            "kernel_flops": 1000,
+            "memory_mb": rng.uniform(1, 20),
+        }
+        for run in runs
+    ]
+    profiles = [
+        pd.DataFrame({"run": run, "lag": lags, "density": np.exp(-np.abs(lags) / 60) / 120})
+        for run in runs
+    ]
+    times = {"device": "cpu", "threads": 1, "forward_ms": 8.0, "step_ms": 30.0}
+    return {
+        "anatomy_networks": pd.DataFrame(networks),
+        "anatomy_profiles": pd.concat(profiles),
+        "anatomy_times": pd.DataFrame([{"run": run, **times} for run in runs]),
+    }
 
 
 def _failures(rng, runs: list[str]) -> dict[str, pd.DataFrame]:

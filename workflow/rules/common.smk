@@ -80,8 +80,6 @@ RESULTS = config["results"].rstrip("/")
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
 # Whether it has networks of config/full_grid.yaml, which have a figure.
 HAS_FULL_GRID = any(EXPERIMENTS.get(each.experiment) for each in MAPS)
-# What it looks into beyond the thesis.
-ANALYSES = STUDY.analyses.wanted
 TRAINS_ON_CPU = config["device"] == "cpu"
 
 # Sets of lines: the study's own, and one for each further noise that a run asks for.

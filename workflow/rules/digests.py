@@ -25,6 +25,8 @@ ENTRIES: dict[str, list[str]] = {
     "evaluate": ["ckstudy.cli.evaluate:evaluate"],
     "baselines": ["ckstudy.cli.evaluate:baselines"],
     "failures": ["scripts/find_failures.py"],
+    "instability": ["scripts/measure_instability.py"],
+    "anatomy": ["scripts/dissect_networks.py"],
     "summarise_scores": ["scripts/summarise_scores.py"],
     "describe_study": ["scripts/describe_study.py"],
     "diagrams": [
@@ -42,7 +44,12 @@ ENTRIES: dict[str, list[str]] = {
     "network_figures": ["scripts/draw_figures.py", f"{_FIGURES}.kernel_band"],
     "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
     "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
-    "analysis_figures": ["scripts/draw_figures.py", f"{_FIGURES}.failures"],
+    "analysis_figures": [
+        "scripts/draw_figures.py",
+        f"{_FIGURES}.failures",
+        f"{_FIGURES}.instability",
+        f"{_FIGURES}.anatomy",
+    ],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],

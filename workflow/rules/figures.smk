@@ -13,7 +13,14 @@ SCORE_FIGURES = [
 LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
 NETWORK_FIGURES = ["kernel_band"]
-ANALYSIS_FIGURES = ["failures", "detections"]
+ANALYSIS_FIGURES = [
+    "failures",
+    "detections",
+    "instability",
+    "instability_example",
+    "receptive_fields",
+    "cost",
+]
 FORMATS = ["png", "svg"]
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{format}}",

@@ -7,7 +7,7 @@ TABLE_NAMES = {
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
-    "08_beyond": ["failures"],
+    "08_beyond": ["failures", "instability", "receptive_fields", "cost"],
 } | ({"07_long_kernels": ["long_kernels", "windows"]} if HAS_LONG_KERNELS else {})
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",

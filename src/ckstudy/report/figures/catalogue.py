@@ -45,6 +45,10 @@ FIGURES: dict[str, Entry] = {
     "kernel_size_omega_0": Entry("full_grid", "full_grid", "kernel_size_by_omega_0"),
     "failures": Entry("analyses", "failures", "failures"),
     "detections": Entry("analyses", "failures", "detections"),
+    "instability": Entry("analyses", "instability", "instability"),
+    "instability_example": Entry("analyses", "instability", "instability_example"),
+    "receptive_fields": Entry("analyses", "anatomy", "receptive_fields"),
+    "cost": Entry("analyses", "anatomy", "cost"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),
 }
 
