@@ -26,9 +26,10 @@ class Anatomy(NamedTuple):
     Attributes
     ----------
     networks : DataFrame
-        samples (of a line), nominal (receptive field in samples), cut (where windows leave less), width, sigma, centre
-        (the effective field, :class:`~ckstudy.probing.effective_field.EffectiveField`), and
-        parameters, flops, kernel_flops, memory_mb (:class:`~ckstudy.probing.cost.Cost`).
+        samples (of a line), nominal (receptive field in samples), cut (where windows leave less),
+        width, sigma, centre (the effective field, in samples:
+        :class:`~ckstudy.probing.effective_field.EffectiveField`), and parameters, flops,
+        kernel_flops, memory_mb (:class:`~ckstudy.probing.cost.Cost`).
     profiles : DataFrame
         lag (samples) and density (share of the gradient's energy, a sample).
     times : DataFrame

@@ -49,6 +49,7 @@ def receptive_fields(results: Results) -> Figure:
             label=label,
         )
     score.set_xscale("log")
+    score.xaxis.set_minor_formatter(NullFormatter())
     score.set_xlabel("receptive field (samples)")
     score.set_ylabel("matched F1")
     score.set_ylim(0, 1)
