@@ -5,7 +5,7 @@ Each analysis has its own settings, and is left out where it is null.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated
+from typing import Annotated, Any
 
 from ckstudy.errors import StudyError
 from ckstudy.study.checks import ListOf, Name, Number, Whole, check_fields
@@ -117,7 +117,7 @@ def read_analyses(values: Mapping) -> AnalysesSpec:
         raise StudyError(
             f"analyses lacks {', '.join(missing)}; null leaves one out, config/config.yaml has all"
         )
-    found = {}
+    found: dict[str, Any] = {}
     for name, given in values.items():
         if given is not None and not isinstance(given, Mapping):
             raise StudyError(f"analyses.{name} must be a mapping of keys to values, or null")
