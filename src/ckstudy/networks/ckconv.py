@@ -130,6 +130,9 @@ class CKConv(WindowedConv):
     def taps(self, kept: slice) -> Tensor:
         return self.values(self.positions[kept])
 
+    def _take_taps(self, original: Self, factor: float) -> None:
+        self.gain = original.gain / factor
+
     def _sample(self, unused: int) -> Tensor:
         if self.training or torch.is_grad_enabled() or self.positions.device.type != "cpu":
             return super()._sample(unused)
