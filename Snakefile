@@ -14,6 +14,7 @@ include: "workflow/rules/restore.smk" if config["archive"] else "workflow/rules/
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/notebooks.smk"
+include: "workflow/rules/pages.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -25,3 +26,4 @@ rule all:
         FIGURES,
         TABLES,
         NOTEBOOKS,
+        PAGES,
