@@ -50,6 +50,7 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.instability",
         f"{_FIGURES}.anatomy",
     ],
+    "index": ["scripts/write_index.py"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],

@@ -22,18 +22,18 @@ ANALYSIS_FIGURES = [
     "cost",
 ]
 FORMATS = ["png", "svg"]
+# What was found, then what explains it, then how it was done.
+FIGURE_NAMES = [
+    *SCORE_FIGURES,
+    *ANALYSIS_FIGURES,
+    *LONG_KERNEL_FIGURES,
+    *FULL_GRID_FIGURES,
+    *NETWORK_FIGURES,
+    *LINE_FIGURES,
+    *DIAGRAMS,
+]
 FIGURES = expand(
-    f"{RESULTS}/figures/{{name}}.{{format}}",
-    name=[
-        *DIAGRAMS,
-        *LINE_FIGURES,
-        *SCORE_FIGURES,
-        *NETWORK_FIGURES,
-        *ANALYSIS_FIGURES,
-        *LONG_KERNEL_FIGURES,
-        *FULL_GRID_FIGURES,
-    ],
-    format=FORMATS,
+    f"{RESULTS}/figures/{{name}}.{{format}}", name=FIGURE_NAMES, format=FORMATS
 )
 
 
