@@ -1,6 +1,6 @@
 """The same line with one bubble more, or one less: a true change that a network has to follow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,12 +56,11 @@ def changed_lines(spec: SimulationSpec, number: int, count: int) -> list[Changed
             np.array([lateral]),
             np.array([1e-6 * MEAN_RADIUS]),
         )
-        more = replace(
-            scene,
-            **{
-                name: np.append(getattr(scene, name), getattr(one, name))
-                for name in ("axial", "lateral", "radius")
-            },
+        more = Scene(
+            scene.pressure,
+            np.append(scene.axial, one.axial),
+            np.append(scene.lateral, one.lateral),
+            np.append(scene.radius, one.radius),
         )
         found.append(_line("inserted", one, more, spec, number))
     many = scene.axial.size
