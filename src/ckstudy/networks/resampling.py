@@ -1,8 +1,6 @@
 """A trained network for lines of another sampling rate, by its kernels instead of the signal."""
 
 import copy
-from typing import cast
-
 from torch import nn
 
 from ckstudy.errors import StudyError
@@ -40,20 +38,20 @@ def resampled(network: Localiser, factor: float) -> Localiser:
     """
     layers: list[nn.Module] = []
     padding = 0
-    for layer in network.model[1:]:
+    for layer in list(network.model)[1:]:
         if isinstance(layer, WindowedConv):
-            layer = layer.resampled(factor)
-            padding += (cast(WindowedConv, layer).kernel_size - 1) // 2
+            dense = layer.resampled(factor)
+            padding += (dense.kernel_size - 1) // 2
+            layers.append(dense)
         elif isinstance(layer, nn.BatchNorm1d | nn.ReLU) or (
             isinstance(layer, nn.Conv1d) and layer.kernel_size == (1,)
         ):
-            layer = copy.deepcopy(layer)
+            layers.append(copy.deepcopy(layer))
         else:
             raise StudyError(
                 f"{network.name} cannot be resampled: it has a {type(layer).__name__} whose taps "
                 "are tied to the sampling rate"
             )
-        layers.append(layer)
     found = Localiser(network.name, {**network.options}, padding, layers)
     found.input_scaling = network.input_scaling
     found.sampling_rate_hz = network.sampling_rate_hz * factor

@@ -13,7 +13,7 @@ one before it, and the best that the ascent has met is taken, so that what is fo
 bound of the worst case.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ def in_band(lines: Tensor, rate_mhz: float, band: tuple[float, float] = BAND_MHZ
     return torch.fft.irfft(spectrum * inside, lines.shape[-1])
 
 
-def random_directions(shape: tuple[int, int], seeds: Sequence[int]) -> Tensor:
+def random_directions(shape: tuple[int, int], seeds: Iterable[int]) -> Tensor:
     """White Gaussian noise (N, L) float32, each line from a seed of its own."""
     lines = [
         torch.randn(shape[1], generator=torch.Generator().manual_seed(int(seed))) for seed in seeds

@@ -50,7 +50,7 @@ def instability(results: Results) -> Figure:
         for place, name in enumerate(cells.index)
     ]
     marks += [
-        Line2D([], [], color=style.GREY, linestyle=dashes, label=label)
+        Line2D([], [], color=style.GREY, ls=dashes, label=label)
         for dashes, label in (("-", "worst case found"), (":", "random"), ("--", "unperturbed"))
     ]
     figure.legend(handles=marks, loc="outside upper center", ncols=4)

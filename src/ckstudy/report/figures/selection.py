@@ -1,5 +1,7 @@
 """Which networks a figure shows that has no room for all of a study."""
 
+from typing import Any
+
 import pandas as pd
 
 from ckstudy.analysis.results import Results
@@ -38,7 +40,7 @@ def shown_cells(results: Results) -> pd.DataFrame:
     return cells.loc[[name for name in cells.index if name in chosen]]
 
 
-def looks(place: int) -> dict[str, str]:
+def looks(place: int) -> dict[str, Any]:
     """Colour and dashes of the line at that place among those that are shown."""
     return {
         "color": _COLOURS[place % len(_COLOURS)],
