@@ -1,6 +1,7 @@
 """A trained network for lines of another sampling rate, by its kernels instead of the signal."""
 
 import copy
+
 from torch import nn
 
 from ckstudy.errors import StudyError
