@@ -18,6 +18,7 @@ from ckstudy.analysis.full_grid import MAPS
 from ckstudy.analysis.long_kernels import ARMS
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
+from ckstudy.records import check_folder
 from ckstudy.study.config import read_layer, read_study
 from ckstudy.study.lines import (
     SPLITS,
@@ -30,7 +31,8 @@ from locks import remove_stale_lock
 # Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
-if workflow.is_main_process and not workflow.dryrun:
+IS_RUN = workflow.is_main_process and not workflow.dryrun
+if IS_RUN:
     remove_stale_lock()
 
 # The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
@@ -71,6 +73,13 @@ try:
         }
 except StudyError as error:
     raise WorkflowError(f"config: {error}")
+
+try:
+    if IS_RUN:
+        # A file that was truncated or edited since is told, not read as if it were whole.
+        check_folder(config["results"])
+except StudyError as error:
+    raise WorkflowError(f"results: {error}")
 
 RESULTS = config["results"].rstrip("/")
 # Whether the study has networks of config/long_kernels.yaml: these have a notebook of their own.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.errors import StudyError
+from ckstudy.records import recorded
 from ckstudy.study.config import Study
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.lines import noise_levels
@@ -91,7 +92,9 @@ def simulate_missing(
     try:
         with _interrupt_at(deadline):
             for path, spec in missing.items():
-                simulate_dataset(spec, path, processes)
+                code, told = ["ckstudy.cli.simulate:simulate"], spec.as_dict()
+                with recorded("simulate", entries=code, inputs=[], outputs=[path], parameters=told):
+                    simulate_dataset(spec, path, processes)
     except _TimeUp:
         return False
     except SystemError as error:

@@ -12,6 +12,7 @@ import typer
 from ckstudy import __version__
 from ckstudy.cli import archive, check, evaluate, figures, localise, simulate, train
 from ckstudy.errors import StudyError
+from ckstudy.files import WriteError
 
 app = typer.Typer(
     name="ckstudy",
@@ -43,9 +44,9 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; a :class:`StudyError` becomes one message and exit status 2."""
+    """Run the command line; what the user can mend becomes one message and exit status 2."""
     try:
         app()
-    except StudyError as error:
+    except (StudyError, WriteError) as error:
         print(f"ckstudy: error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,0 +1,152 @@
+"""A record beside each file that a study makes: what made it, from what, and its digest.
+
+The record of ``runs/x/test.csv`` is ``runs/x/.made/test.csv.json``. It serves two readers:
+:func:`check` tells a file that was truncated or changed since from one that is as it was made, and
+``ckstudy provenance`` tells a person where a file comes from. It is deleted as soon as its file is
+written anew, by whatever (:func:`ckstudy.files.atomic_path`), so that it never tells of another.
+
+=============  ==================================================================================
+``file``       its name, number of ``bytes``, ``sha256``, time of last change ``mtime_ns``
+``step``       the rule or the command, its ``entries`` and the digest of their ``code``
+``parameters`` what it was told
+``inputs``     the digests of the files it read, by their paths as seen from the file's folder
+``environment`` versions, platform, commit (:func:`ckstudy.provenance.environment`), ``device``
+=============  ==================================================================================
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ckstudy.errors import StudyError
+from ckstudy.files import record_path, write_json
+from ckstudy.provenance import PACKAGE, environment, source_digest
+
+FORMAT = 1
+_SHOWN = 5  # damaged files that a message names
+_ROOT = PACKAGE.parents[1]
+
+
+@contextmanager
+def recorded(
+    step: str,
+    *,
+    entries: Sequence[str | Path],
+    inputs: Iterable[str | Path],
+    outputs: Iterable[str | Path],
+    parameters: dict[str, Any] | None = None,
+    device: str = "cpu",
+) -> Iterator[None]:
+    """Check the inputs of a step; once the block has succeeded, record its outputs.
+
+    Parameters
+    ----------
+    step : str
+        Name of the rule or the command.
+    entries : sequence of str or Path
+        Where its code begins, see :func:`ckstudy.provenance.source_digest`.
+    inputs, outputs : iterable of path
+    parameters : dict, optional
+        JSON values.
+    device : str
+        Where it computed.
+
+    Raises
+    ------
+    StudyError
+        Where an input is not what its record says.
+    """
+    read = list(map(Path, inputs))
+    check(read)
+    yield
+    digests = {path: _digest(path) for path in read}
+    about = {
+        "format": FORMAT,
+        "step": step,
+        "entries": [_place(entry) for entry in entries],
+        "code": source_digest(*entries),
+        "parameters": parameters or {},
+        "device": device,
+        "environment": environment(),
+    }
+    for path in map(Path, outputs):
+        if not path.is_file():
+            continue
+        near = {os.path.relpath(each, path.parent): digests[each] for each in read}
+        facts = _facts(path)
+        write_json(record_path(path), {"file": path.name, **facts, **about, "inputs": near})
+
+
+def read_record(path: str | Path) -> dict | None:
+    """The record of a file; None where it has none, or one that cannot be read."""
+    try:
+        found = json.loads(record_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(found, dict) and found.get("format") == FORMAT and "sha256" in found
+    return found if whole else None
+
+
+def damaged(paths: Iterable[str | Path]) -> list[Path]:
+    """Those of ``paths`` that are there, have a record, and are not what it says."""
+    found = []
+    for path in map(Path, paths):
+        record = read_record(path) if path.is_file() else None
+        if record and not _unchanged(path, record) and _sha256(path) != record["sha256"]:
+            found.append(path)
+    return found
+
+
+def check(paths: Iterable[str | Path]) -> None:
+    """Raise a StudyError that names those of ``paths`` that :func:`damaged` finds."""
+    if bad := damaged(paths):
+        names = ", ".join(map(str, bad[:_SHOWN]))
+        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        many, them = (
+            ("is not the file that was", "it")
+            if len(bad) == 1
+            else ("are not the files that were", "them")
+        )
+        raise StudyError(
+            f"{names}{more} {many} written by this study: changed since, or damaged. Delete "
+            f"{them} and run the study again, which makes {them} anew; to take {them} as "
+            f"{'it is' if len(bad) == 1 else 'they are'}, delete {record_path(bad[0]).parent}"
+        )
+
+
+def check_folder(folder: str | Path) -> None:
+    """:func:`check` all files below ``folder`` that have a record."""
+    check(
+        made.parent.parent / made.name.removesuffix(".json")
+        for made in sorted(Path(folder).glob("**/.made/*.json"))
+    )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": _sha256(path)}
+
+
+def _unchanged(path: Path, record: dict) -> bool:
+    """Whether neither size nor time of the file changed: then its content is not read."""
+    status = path.stat()
+    return (status.st_size, status.st_mtime_ns) == (record.get("bytes"), record.get("mtime_ns"))
+
+
+def _digest(path: Path) -> str:
+    record = read_record(path)
+    return record["sha256"] if record and _unchanged(path, record) else _sha256(path)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _place(entry: str | Path) -> str:
+    """An entry as a record has it: a file by its path in the checkout."""
+    return os.path.relpath(entry, _ROOT) if isinstance(entry, Path) else entry
