@@ -62,8 +62,8 @@ def recorded(
     """
     read = list(map(Path, inputs))
     check(read)
+    digests = {path: _digest(path) for path in read if path.is_file()}
     yield
-    digests = {path: _digest(path) for path in read}
     about = {
         "format": FORMAT,
         "step": step,
@@ -75,8 +75,8 @@ def recorded(
     }
     for path in map(Path, outputs):
         if not path.is_file():
-            continue
-        near = {os.path.relpath(each, path.parent): digests[each] for each in read}
+            continue  # as a model that was not released, because the training was stopped
+        near = {os.path.relpath(each, path.parent): found for each, found in digests.items()}
         facts = _facts(path)
         write_json(record_path(path), {"file": path.name, **facts, **about, "inputs": near})
 
