@@ -17,13 +17,18 @@ def said(*arguments: object) -> tuple[int, str]:
     """Exit status and standard error of the command, run in this process."""
     error, status = io.StringIO(), 0
     words = ["ckstudy", *map(str, arguments)]
-    with patch.object(sys, "argv", words), redirect_stderr(error), redirect_stdout(io.StringIO()):
-        with patch.dict(os.environ, {"COLUMNS": "4000"}), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                cli.main()
-            except SystemExit as end:
-                status = end.code or 0
+    with (
+        patch.object(sys, "argv", words),
+        patch.dict(os.environ, {"COLUMNS": "4000"}),
+        redirect_stderr(error),
+        redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
     return status, error.getvalue()
 
 

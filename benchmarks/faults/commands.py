@@ -73,8 +73,15 @@ def steps() -> list[tuple[list[str], list[str] | Callable[[], None]]]:
     lines = [
         (
             [path],
-            ["simulate", "--spec", json.dumps(_simulation(split)), "--out", path]
-            + ["--processes", "2"],
+            [
+                "simulate",
+                "--spec",
+                json.dumps(_simulation(split)),
+                "--out",
+                path,
+                "--processes",
+                "2",
+            ],
         )
         for split, path in _DATA.items()
     ]
@@ -85,23 +92,59 @@ def steps() -> list[tuple[list[str], list[str] | Callable[[], None]]]:
         *lines,
         (
             [f"{_FOLDER}/{name}" for name in RUN_FILES],
-            ["train", "--spec", json.dumps(SPEC), *train, "--out", _FOLDER]
-            + ["--checkpoints", "checkpoints", *place],
+            [
+                "train",
+                "--spec",
+                json.dumps(SPEC),
+                *train,
+                "--out",
+                _FOLDER,
+                "--checkpoints",
+                "checkpoints",
+                *place,
+            ],
         ),
         (
             _SCORES[:2],
-            ["calibrate", *model, *train, "--thresholds-out", _SCORES[0]]
-            + ["--scores-out", _SCORES[1], *place],
+            [
+                "calibrate",
+                *model,
+                *train,
+                "--thresholds-out",
+                _SCORES[0],
+                "--scores-out",
+                _SCORES[1],
+                *place,
+            ],
         ),
         (
             _SCORES[2:],
-            ["evaluate", *model, "--test", _DATA["test"], "--thresholds", _SCORES[0]]
-            + ["--out", _SCORES[2], *place],
+            [
+                "evaluate",
+                *model,
+                "--test",
+                _DATA["test"],
+                "--thresholds",
+                _SCORES[0],
+                "--out",
+                _SCORES[2],
+                *place,
+            ],
         ),
         (
             ["baselines.csv", "baseline_lines.csv"],
-            ["baselines", *train, "--test", _DATA["test"], "--resamples", "100"]
-            + ["--out", "baselines.csv", "--lines-out", "baseline_lines.csv"],
+            [
+                "baselines",
+                *train,
+                "--test",
+                _DATA["test"],
+                "--resamples",
+                "100",
+                "--out",
+                "baselines.csv",
+                "--lines-out",
+                "baseline_lines.csv",
+            ],
         ),
         (["summary.csv"], _summarise),
         (["figures/learning_curves.png", "figures/learning_curves.svg"], _draw),
@@ -157,7 +200,7 @@ def made(folder: Path) -> dict[str, str]:
             found[file] = "missing"
         elif path.suffix == ".safetensors":
             with safetensors.safe_open(path, framework="pt") as stored:
-                content = [stored.get_tensor(name).numpy().tobytes() for name in stored.keys()]
+                content = [stored.get_tensor(name).numpy().tobytes() for name in stored.keys()]  # noqa: SIM118
             found[file] = hashlib.sha256(b"".join(content)).hexdigest()
         elif path.name == "thresholds.csv":  # whose last column is the digest of the model's file
             rows = [line.rpartition(",")[0] for line in path.read_text().splitlines()]

@@ -24,7 +24,7 @@ CLOCK, SPOILT = "clock set back under Snakemake", "damaged file under Snakemake"
 
 def command(*targets: str) -> list[str]:
     """Snakemake from another working directory than the checkout."""
-    snakefile = ("-s", str(ROOT / "Snakefile"), "--configfile", str(CONFIG))
+    snakefile = ("-s", str(ROOT / "Snakefile"), "--configfile", str(CONFIG), "--")
     return [sys.executable, "-m", "snakemake", "--nocolor", "--cores", "2", *snakefile, *targets]
 
 

@@ -29,8 +29,11 @@ def deadline_after(minutes: float | None, began: float) -> float:
     """When to stop, by :func:`time.monotonic`: somewhat before the budget is used up."""
     if minutes is None:
         return math.inf
-    if not minutes > 0:
-        raise StudyError(f"a budget of {minutes:g} minutes leaves no time to train")
+    if not 0 < minutes < math.inf:
+        raise StudyError(
+            f"a budget of {minutes:g} minutes is none to train in: give a number above 0, or "
+            "leave --minutes out to train to the end"
+        )
     return began + 60 * minutes - min(RESERVE_SECONDS, 6 * minutes)
 
 

@@ -50,3 +50,14 @@ def main() -> None:
     except (StudyError, WriteError) as error:
         print(f"ckstudy: error: {error}", file=sys.stderr)
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class of its own for a card that is full, and none for the CPU.
+        lacking = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if not lacking and "can't allocate memory" not in str(error):
+            raise
+        print(
+            "ckstudy: error: there is not enough memory for this; choose less at a time, such as "
+            f"a smaller batch, or a larger machine ({' '.join(str(error).split())[:200]})",
+            file=sys.stderr,
+        )
+        sys.exit(2)
