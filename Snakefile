@@ -25,3 +25,5 @@ rule all:
         FIGURES,
         TABLES,
         NOTEBOOKS,
+        # Snakemake does not miss a file between two that are there: named here, it is made again.
+        SCORES,

@@ -28,7 +28,7 @@ import h5py
 import numpy as np
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import WriteError, atomic_path
 
 FORMAT = "ckstudy-lines"
 FORMAT_VERSION = 1
@@ -210,6 +210,8 @@ def write_lines(
             file.attrs["parameters"] = json.dumps(parameters, sort_keys=True)
             file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
             _fill(file, blocks, lines, samples, bubbles)
+    except WriteError:
+        raise
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
 

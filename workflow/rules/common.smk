@@ -1,15 +1,11 @@
 # Reads and checks the config, and expands the grid. Nothing here computes a result.
 #
-# `snakemake --lint` leaves remarks that are meant to stay: a conda environment for each rule (one
-# installation with pinned versions serves all, constraints.txt), `config[device]` outside params
-# (a network trained on another device is not trained again), folders as params (a step that reads
-# many files of the results), and functions beside the rules that alone use them.
+# `snakemake --lint` leaves remarks that are meant to stay: profiles/README.md says which and why.
 
 import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -25,11 +21,11 @@ from ckstudy.study.lines import (
     lines_name,
     noise_levels,
 )
-from digests import code_of  # beside this file
+from commands import prefer_own_commands  # beside this file, as the next two
+from digests import code_of
 from locks import remove_stale_lock
 
-# Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+prefer_own_commands()
 
 IS_RUN = workflow.is_main_process and not workflow.dryrun
 if IS_RUN:
