@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-_VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors")
+VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors")
 # This module keeps records beside results, which do not depend on it.
 _BESIDE = "records"
 _ALL = "*"  # all names of a file
@@ -76,7 +76,7 @@ def source_names(*entries: str | Path) -> dict[Path, set[str]]:
 def environment() -> dict[str, str]:
     """Versions, platform, thread count and commit, for the metadata of a result."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("ckstudy", *_VERSIONED):
+    for package in ("ckstudy", *VERSIONED):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

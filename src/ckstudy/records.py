@@ -19,12 +19,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ckstudy.errors import StudyError
 from ckstudy.files import record_path, write_json
-from ckstudy.provenance import PACKAGE, environment, source_digest
+from ckstudy.provenance import PACKAGE, VERSIONED, environment, source_digest
 
 FORMAT = 1
 _SHOWN = 5  # damaged files that a message names
@@ -150,3 +151,77 @@ def _sha256(path: Path) -> str:
 def _place(entry: str | Path) -> str:
     """An entry as a record has it: a file by its path in the checkout."""
     return os.path.relpath(entry, _ROOT) if isinstance(entry, Path) else entry
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a file comes from, and what of it is no longer so.
+
+    Attributes
+    ----------
+    path : Path
+    record : dict or None
+        None where the file was not made by a step that keeps records.
+    changes : tuple of str
+        What differs from when it was made: file, code, versions; nothing where all is the same.
+    inputs : tuple of Origin
+    """
+
+    path: Path
+    record: dict | None
+    changes: tuple[str, ...]
+    inputs: tuple["Origin", ...] = ()
+
+    def all_changes(self) -> dict[str, None]:
+        """Changes of the file and of all that it was made from, each once, in order."""
+        found = dict.fromkeys(f"{self.path}: {change}" for change in self.changes)
+        for each in self.inputs:
+            found |= each.all_changes()
+        return found
+
+
+def trace(path: str | Path, sha256: str | None = None) -> Origin:
+    """Follow a file to what it was made from, as far as there are records.
+
+    Parameters
+    ----------
+    path : str or Path
+    sha256 : str, optional
+        What it was when something else was made from it.
+    """
+    path = Path(path)
+    record = read_record(path)
+    if not path.is_file():
+        return Origin(path, record, ("is no longer there",))
+    changes = []
+    now = _digest(path)
+    if sha256 is not None and now != sha256:
+        changes.append("was another file when it was read")
+    if record is None:
+        return Origin(path, None, tuple(changes))
+    if now != record["sha256"]:
+        changes.append("was changed since it was made, or damaged")
+    if (code := _code_now(record["entries"])) != record["code"]:
+        changes.append(
+            f"the code of {record['step']} is another one: {code}, then {record['code']}"
+        )
+    before, present = record["environment"], environment()
+    changes += [
+        f"{name} was {before[name]}, is {present[name]}"
+        for name in ("python", *VERSIONED)
+        if name in before and before[name] != present[name]
+    ]
+    inputs = tuple(
+        trace(os.path.normpath(path.parent / near), digest)
+        for near, digest in record["inputs"].items()
+    )
+    return Origin(path, record, tuple(changes), inputs)
+
+
+def _code_now(entries: Sequence[str]) -> str:
+    """The digest of the same entries in the present tree."""
+    places = [_ROOT / entry if entry.endswith((".py", ".ipynb")) else entry for entry in entries]
+    try:
+        return source_digest(*places)
+    except ValueError as error:
+        return str(error)

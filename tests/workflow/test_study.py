@@ -31,7 +31,9 @@ def study(tmp_path_factory) -> Path:
     archive = ("archive", "--config", "config/config.yaml", "--config", "config/tiny.yaml")
     ckstudy(checkout, *archive, "--out", "archive/tiny")
     again = {"archive": "archive/tiny", "results": "results/again", "device": "cpu"}
-    archived = ("--cores", "2", "--configfile", overlay(checkout, again))
+    # With one core, and from another folder: neither may show in a table or a figure.
+    place = ("-s", str(checkout / "Snakefile"), "-d", str(checkout / "elsewhere"))
+    archived = (*place, "--cores", "1", "--configfile", overlay(checkout, again))
     # Watched only as far as its rules are its own: watching takes time.
     for arguments, environment in ((("--until", "restore_network"), watched), ((), {})):
         answer = snakemake(checkout, *archived, *arguments, **environment)
@@ -46,12 +48,16 @@ def test_every_table_and_figure_is_there(study):
     assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
 
 
-def test_an_archive_gives_the_same_tables_without_training(study):
-    assert not (study / "results/again/checkpoints").exists()
-    tables = sorted((study / "results/tiny/tables").iterdir())
-    assert tables
-    for path in tables:
-        assert path.read_bytes() == (study / "results/again/tables" / path.name).read_bytes()
+def test_an_archive_gives_the_same_tables_and_figures_elsewhere_without_training(study):
+    again = study / "elsewhere/results/again"
+    assert not (again / "checkpoints").exists()
+    made = [study / f"results/tiny/{name}" for name in ("summary.csv", "baselines.csv")]
+    made += (study / "results/tiny").glob("tables/*.*")
+    made += (study / "results/tiny").glob("figures/*.*")
+    assert len(made) > 40
+    for path in made:
+        other = again / path.relative_to(study / "results/tiny")
+        assert path.read_bytes() == other.read_bytes(), path.name
 
 
 def test_no_job_executes_code_that_its_digest_does_not_cover(study):

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ckstudy import __version__
-from ckstudy.cli import archive, check, evaluate, figures, localise, simulate, train
+from ckstudy.cli import archive, check, evaluate, figures, localise, provenance, simulate, train
 from ckstudy.errors import StudyError
 from ckstudy.files import WriteError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order of the help.
-for module in (localise, train, archive, simulate, evaluate, figures, check):
+for module in (localise, train, archive, simulate, evaluate, figures, provenance, check):
     module.register(app)
 
 
