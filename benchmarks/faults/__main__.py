@@ -28,30 +28,25 @@ def main() -> None:
     def write() -> None:
         kept = {"counts": tally.counts, "losses": tally.losses, "options": vars(told)}
         (RESULTS / f"{told.name}.json").write_text(json.dumps(kept, indent=2) + "\n")
-        print(tally.markdown(), flush=True)
 
+    tally.write = write  # at each fault: a long run may be cut off
     with tempfile.TemporaryDirectory(prefix="faults-") as place:
         root = Path(place)
         if told.kills or told.faults:
             wanted, seconds = kills.undisturbed(root)
             count = {kind: round(share * told.faults) for kind, share in SHARES.items()}
             damage.fill_disk(root, count["full"], choose, wanted, tally)
-            write()
             damage.make_read_only(root, count["read-only"], choose, wanted, seconds, tally)
             damage.damage_files(root, count["damaged"], choose, wanted, tally)
-            write()
             damage.damage_progress(root, count["progress"], choose, wanted, seconds, tally)
             damage.remove_in_use(root, count["removed"], choose, wanted, seconds, tally)
-            write()
             kills.kill_commands(root, told.kills, choose, wanted, seconds, tally)
-            write()
         if told.workflow_kills or told.workflow_faults:
             root = root / "workflow"
             tables, seconds = workflow.undisturbed(root)
             workflow.damage(root, told.workflow_faults, choose, tables, tally)
-            write()
             workflow.kill(root, told.workflow_kills, choose, tables, seconds, tally)
-            write()
+    print(tally.markdown())
 
 
 if __name__ == "__main__":

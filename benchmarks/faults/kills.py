@@ -47,6 +47,7 @@ def kill_commands(
 
     done = 0
     while done < many:
+        print(f"\r{done} of {many} kills", end="", flush=True)
         process = commands.start(folder, log)
         process.join(choose.uniform(0, seconds))
         if process.exitcode is None:

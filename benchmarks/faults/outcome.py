@@ -21,10 +21,11 @@ _WAYS_OUT = re.compile(
 
 @dataclass
 class Tally:
-    """Counts of outcomes by kind of fault; what was lost, in words."""
+    """Counts of outcomes by kind of fault; what was lost, in words; where to keep them."""
 
     counts: dict[str, Counter] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
+    write: Callable[[], None] = lambda: None
 
     def add(self, kind: str, outcome: str, about: str = "", times: int = 1) -> None:
         """Count an outcome."""
@@ -32,6 +33,7 @@ class Tally:
         if outcome == LOST:
             self.losses.append(f"{kind}: {about}")
             print(f"LOST {kind}: {about}", flush=True)
+        self.write()
 
     def markdown(self) -> str:
         """A table, a row a kind of fault."""

@@ -90,6 +90,7 @@ def kill(
 
     done = 0
     while done < many or kinds:
+        print(f"\r{done} of {many} kills of a workflow", end="", flush=True)
         process = start(folder)
         kind = choose.choice((WHOLE, WHOLE, PART))
         end = time.monotonic() + (choose.uniform(1, 0.6 * seconds) if done < many else 3600)
