@@ -120,6 +120,7 @@ def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes
     (line,) = [line for line in answer.stderr.splitlines() if "config: " in line]
     assert named in line
     assert len(line) < 300
+    assert len(answer.stderr.strip().splitlines()) <= 10
     # The command says the same.
     config = ("--config", "config/config.yaml", "--config", overlay(checkout, changes))
     command = [sys.executable, "-m", "ckstudy", "grid", *config]
