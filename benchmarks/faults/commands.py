@@ -74,77 +74,34 @@ def steps() -> list[tuple[list[str], list[str] | Callable[[], None]]]:
         (
             [path],
             [
-                "simulate",
-                "--spec",
+                *f"simulate --out {path} --processes 2 --spec".split(),
                 json.dumps(_simulation(split)),
-                "--out",
-                path,
-                "--processes",
-                "2",
             ],
         )
         for split, path in _DATA.items()
     ]
-    train = ["--train", _DATA["train"], "--validation", _DATA["validation"]]
-    place = ["--device", "cpu", "--threads", "1"]
-    model = ["--model", f"{_FOLDER}/model.safetensors"]
+    train = f"--train {_DATA['train']} --validation {_DATA['validation']}"
+    model = f"--model {_FOLDER}/model.safetensors --device cpu --threads 1"
+    test = f"--test {_DATA['test']}"
+    thresholds, train_scores, test_scores = _SCORES
+    baselines = ["baselines.csv", "baseline_lines.csv"]
+    training = f"train {train} --out {_FOLDER} --checkpoints checkpoints --device cpu --threads 1"
+    calibrate = f"calibrate {model} {train} --thresholds-out {thresholds}"
     return [
         *lines,
         (
             [f"{_FOLDER}/{name}" for name in RUN_FILES],
-            [
-                "train",
-                "--spec",
-                json.dumps(SPEC),
-                *train,
-                "--out",
-                _FOLDER,
-                "--checkpoints",
-                "checkpoints",
-                *place,
-            ],
+            [*training.split(), "--spec", json.dumps(SPEC)],
+        ),
+        ([thresholds, train_scores], f"{calibrate} --scores-out {train_scores}".split()),
+        (
+            [test_scores],
+            f"evaluate {model} {test} --thresholds {thresholds} --out {test_scores}".split(),
         ),
         (
-            _SCORES[:2],
-            [
-                "calibrate",
-                *model,
-                *train,
-                "--thresholds-out",
-                _SCORES[0],
-                "--scores-out",
-                _SCORES[1],
-                *place,
-            ],
-        ),
-        (
-            _SCORES[2:],
-            [
-                "evaluate",
-                *model,
-                "--test",
-                _DATA["test"],
-                "--thresholds",
-                _SCORES[0],
-                "--out",
-                _SCORES[2],
-                *place,
-            ],
-        ),
-        (
-            ["baselines.csv", "baseline_lines.csv"],
-            [
-                "baselines",
-                *train,
-                "--test",
-                _DATA["test"],
-                "--resamples",
-                "100",
-                "--out",
-                "baselines.csv",
-                "--lines-out",
-                "baseline_lines.csv",
-            ],
+            baselines,
+            f"baselines {train} {test} --resamples 100 --out {baselines[0]} "
+            f"--lines-out {baselines[1]}".split(),
         ),
         (["summary.csv"], _summarise),
         (["figures/learning_curves.png", "figures/learning_curves.svg"], _draw),

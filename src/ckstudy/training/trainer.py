@@ -168,14 +168,17 @@ class Training:
         self._saved = time.monotonic()
 
     def _check_memory(self, *paths: Path) -> None:
-        """Refuse what cannot fit: the lines, and what each layer keeps of a batch for its slope."""
+        """Refuse what cannot fit: the lines, and what batch norm keeps of a batch for its slope."""
         shapes = [data_shape(path) for path in paths]
         lines, samples = shapes[0]
         size = min(self.settings.batch_size, lines)
         crop = min(self.settings.crop or samples, samples)
-        layers = sum(isinstance(module, torch.nn.BatchNorm1d) for module in self.network.modules())
-        width = self.spec.network.options.get("channels", 1)
-        kept = 4 * size * crop * width * layers
+        normalised = sum(
+            module.num_features
+            for module in self.network.modules()
+            if isinstance(module, torch.nn.BatchNorm1d)
+        )
+        kept = 4 * size * crop * normalised
         held = sum(5 * count * length for count, length in shapes)
         check_memory(
             held + kept,
