@@ -26,10 +26,10 @@ full: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ include: "workflow/rules/restore.smk" if config["archive"] else "workflow/rules/
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/notebooks.smk"
+include: "workflow/rules/pages.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -25,5 +26,6 @@ rule all:
         FIGURES,
         TABLES,
         NOTEBOOKS,
+        PAGES,
         # Snakemake does not miss a file between two that are there: named here, it is made again.
         SCORES,

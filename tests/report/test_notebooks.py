@@ -104,7 +104,7 @@ def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written
     for table_name, make in written.items():
         table = make(Results(study))
         table.write(tmp_path)
-        for suffix in (".csv", ".md"):
+        for suffix in (".csv", ".html", ".md"):
             made = study / "tables" / f"{table_name}{suffix}"
             assert made.read_bytes() == (tmp_path / made.name).read_bytes()
         assert table.caption in shown(out)

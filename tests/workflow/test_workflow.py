@@ -47,8 +47,8 @@ def test_the_whole_product_is_planned(checkout):
     overlays = ("config/quick.yaml", "config/full_grid.yaml")
     jobs = planned(snakemake(checkout, "-n", "--configfile", *overlays))
     # 3 maps of 6 x 8, the dilated pair at 8 values of ω0, and of the quick study's own networks
-    # those at ω0 = 8; its other ones are members of the maps.
-    assert jobs["train"] == 3 * 48 + 8 + 1 + 1
+    # those at ω0 = 8 and the two trained on whole lines; the others are members of the maps.
+    assert jobs["train"] == 3 * 48 + 8 + 1 + 3
     assert jobs["full_grid_figures"] == 1
 
 

@@ -41,6 +41,7 @@ ENTRIES: dict[str, list[str]] = {
     "network_figures": ["scripts/draw_figures.py", f"{_FIGURES}.kernel_band"],
     "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
     "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
+    "index": ["scripts/write_index.py"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],

@@ -14,17 +14,17 @@ LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
 NETWORK_FIGURES = ["kernel_band"]
 FORMATS = ["png", "svg"]
+# What was found, then what explains it, then how it was done.
+FIGURE_NAMES = [
+    *SCORE_FIGURES,
+    *LONG_KERNEL_FIGURES,
+    *FULL_GRID_FIGURES,
+    *NETWORK_FIGURES,
+    *LINE_FIGURES,
+    *DIAGRAMS,
+]
 FIGURES = expand(
-    f"{RESULTS}/figures/{{name}}.{{format}}",
-    name=[
-        *DIAGRAMS,
-        *LINE_FIGURES,
-        *SCORE_FIGURES,
-        *NETWORK_FIGURES,
-        *LONG_KERNEL_FIGURES,
-        *FULL_GRID_FIGURES,
-    ],
-    format=FORMATS,
+    f"{RESULTS}/figures/{{name}}.{{format}}", name=FIGURE_NAMES, format=FORMATS
 )
 
 

@@ -11,15 +11,15 @@ TABLE_NAMES = {
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
     name=[name for names in TABLE_NAMES.values() for name in names],
-    format=["csv", "md"],
+    format=["csv", "md", "html"],
 )
 NOTEBOOKS = [f"{RESULTS}/notebooks/{name}.ipynb" for name in ["01_data", *TABLE_NAMES]]
 
 
 def table(name):
-    """The Markdown of a table, with its caption in the report."""
+    """The page of a table, which the report shows in place, with its caption."""
     return report(
-        f"{RESULTS}/tables/{name}.md",
+        f"{RESULTS}/tables/{name}.html",
         caption=f"../report/{name}.rst",
         category="Tables",
         labels={"table": name},
@@ -27,9 +27,12 @@ def table(name):
 
 
 def tables_of(notebook):
-    """The Markdown and the CSV of each table that the notebook writes."""
+    """The page, the Markdown and the CSV of each table that the notebook writes."""
     names = TABLE_NAMES[notebook]
-    return [*map(table, names), *(f"{RESULTS}/tables/{name}.csv" for name in names)]
+    plain = expand(
+        f"{RESULTS}/tables/{{name}}.{{format}}", name=names, format=["csv", "md"]
+    )
+    return [*map(table, names), *plain]
 
 
 rule notebook_data:

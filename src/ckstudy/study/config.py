@@ -50,7 +50,7 @@ class EvaluationSpec:
 
 @dataclass(frozen=True)
 class ClaimMargins:
-    """The keys of the config's section ``claims``: margins of the verdicts.
+    """The keys of the config's section ``claims``: what rules of C1, C2, C4 and C6 compare with.
 
     Attributes
     ----------
