@@ -187,7 +187,7 @@ def fill_disk(root: Path, many: int, choose: random.Random, wanted: dict, tally:
     needed = sum(path.stat().st_size for path in (root / "whole").rglob("*") if path.is_file())
     for _ in range(many):
         folder, log = root / "full", root / "full.log"
-        size = int(choose.uniform(0.02, 1.0) * needed)
+        size = int(choose.uniform(0.3, 1.0) * needed)
         with file_system(folder, f"{size // 1024}k"):
             status = run(folder, log)
             outcome, about = judge(

@@ -81,8 +81,9 @@ def _check_room(spec: SimulationSpec, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StudyError(
-            f"lines is {spec.lines}: these take at least {needed / 2**30:.3g} GiB, and {folder} "
-            f"has {free / 2**30:.3g} GiB free; ask for fewer lines, or write them elsewhere"
+            f"lines is {spec.lines}: these take at least {needed / 1e6:,.0f} MB, and {folder} has "
+            f"{free / 1e6:,.0f} MB free; make room there, ask for fewer lines, or write them "
+            "elsewhere"
         )
 
 
