@@ -210,8 +210,8 @@ def write_lines(
             file.attrs["parameters"] = json.dumps(parameters, sort_keys=True)
             file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
             _fill(file, blocks, lines, samples, bubbles)
-    except WriteError:
-        raise
+    except WriteError as error:
+        raise StudyError(str(error)) from None
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
 

@@ -69,8 +69,8 @@ def simulate_dataset(spec: SimulationSpec, path: str | Path, processes: int | No
             _simulate_blocks(spec, folder, processes)
             _assemble(spec, folder, path)
             shutil.rmtree(folder)
-    except WriteError:
-        raise
+    except WriteError as error:
+        raise StudyError(str(error)) from None
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
 
