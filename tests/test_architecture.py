@@ -19,7 +19,7 @@ FLOORS = [
     {"acoustics", "convolution", "records"},
     {"study", "devices"},
     {"networks", "scoring"},
-    {"training", "analysis", "archive"},
+    {"training", "probing", "analysis", "archive"},
     {"campaign", "report"},
     {"srml1d", "localisation"},
     {"cli"},

@@ -47,7 +47,7 @@ try:
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
-        usual = {"claims": config["claims"]}
+        usual = {key: config[key] for key in ("claims", "analyses")}
         archived = usual | archived_config(here["archive"])
         # Batch norm's statistics are taken after the training, so they can be chosen anew.
         statistics = config["training"]["batch_norm_statistics"]

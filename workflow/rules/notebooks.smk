@@ -7,6 +7,7 @@ TABLE_NAMES = {
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
+    "08_beyond": ["failures", "instability", "receptive_fields", "cost"],
 } | ({"07_long_kernels": ["long_kernels", "windows"]} if HAS_LONG_KERNELS else {})
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
@@ -65,6 +66,7 @@ rule describe_study:
             "study": config["study"],
             "claims": config["claims"],
             "missing": MISSING,
+            "analyses": ANALYSES,
         },
         code=code_of("describe_study"),
     script:
@@ -78,14 +80,16 @@ FIGURES_SHOWN = {
     "04_omega_0": ["figure8_omega_0"],
     "05_noise": ["kernel_size_noise"],
     "06_claims": [],
+    "08_beyond": ANALYSIS_FIGURES,
     "07_long_kernels": ["long_kernels", "kernel_band"],
 }
 # What else they read.
 ALSO_READ = {
+    "08_beyond": ANALYSIS_FILES,
     "07_long_kernels": [
         f"{RESULTS}/data/test.h5",
         *expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=RUNS),
-    ]
+    ],
 }
 for name in TABLE_NAMES:
 

@@ -72,22 +72,31 @@ def evaluate(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the scores of the lines (CSV).")
     ],
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to keep what the network put out for the lines (HDF5)."
+        ),
+    ] = None,
     device: Device = "auto",
     threads: Threads = 0,
     batch_size: BatchSize = 16,
 ) -> None:
     """Score test lines at the thresholds that calibrate chose."""
+    from contextlib import nullcontext
+
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card
     from ckstudy.records import recorded
     from ckstudy.scoring.evaluation import evaluate_model, model_digest
+    from ckstudy.scoring.output_file import recorded as recorded_outputs
     from ckstudy.scoring.score_files import read_thresholds, write_table
 
     with recorded(
         "evaluate",
         entries=["ckstudy.cli.evaluate:evaluate"],
         inputs=[model, thresholds, test],
-        outputs=[out],
+        outputs=[out] if outputs is None else [out, outputs],
         device=device,
     ):
         digest = model_digest(model)
@@ -95,7 +104,10 @@ def evaluate(
         with own_card(device):
             _check_noise(model, test)
             predict = _predictor(model, device, threads, batch_size)
-            scores = evaluate_model(predict, read_lines(test), thresholds, digest)
+            lines = read_lines(test)
+            kept = outputs and recorded_outputs(predict, outputs, lines, digest)
+            with kept or nullcontext(predict) as predict:
+                scores = evaluate_model(predict, lines, thresholds, digest)
         write_table(out, scores)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ckstudy.errors import StudyError
+from ckstudy.study.analyses import AnalysesSpec, read_analyses
 from ckstudy.study.checks import (
     Choice,
     FolderPath,
@@ -88,6 +89,8 @@ class Study:
         What differs from the preset: options by network, settings, weights. A value may be null.
     evaluation : EvaluationSpec
     claims : ClaimMargins
+    analyses : AnalysesSpec
+        What it looks into beyond the thesis.
     experiments : Mapping
         By name, one or more mappings of axes to values, see :mod:`ckstudy.study.grid`.
     """
@@ -104,6 +107,7 @@ class Study:
     loss: Mapping[str, Any]
     evaluation: EvaluationSpec
     claims: ClaimMargins
+    analyses: AnalysesSpec
     experiments: Mapping[str, Sequence[Mapping[str, Sequence]]]
 
     def __post_init__(self) -> None:
@@ -147,6 +151,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
     parts["data"] = from_mapping(DataSpec, _mapping(config, "data"), "data")
     parts["evaluation"] = from_mapping(EvaluationSpec, _mapping(config, "evaluation"), "evaluation")
     parts["claims"] = from_mapping(ClaimMargins, _mapping(config, "claims"), "claims")
+    parts["analyses"] = read_analyses(_mapping(config, "analyses"))
     preset = Choice(tuple(PRESETS))(config["preset"], "preset")
     parts["networks"] = _networks(_mapping(config, "networks"), preset)
     parts["training"] = _settings(_mapping(config, "training"), TrainingSpec, "training", {"seed"})
