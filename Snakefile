@@ -28,3 +28,5 @@ rule all:
         TABLES,
         NOTEBOOKS,
         PAGES,
+        # Snakemake does not miss a file between two that are there: named here, it is made again.
+        SCORES,

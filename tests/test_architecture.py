@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "ckstudy"
 FLOORS = [
     {"errors", "files"},
     {"csv_files", "provenance", "dataset"},
-    {"acoustics", "convolution"},
+    {"acoustics", "convolution", "records"},
     {"study", "devices"},
     {"networks", "scoring"},
     {"training", "probing", "analysis", "archive"},

@@ -87,7 +87,7 @@ def test_what_only_the_workflow_does_is_no_command():
         "localise",
         "grid", "train-grid", "status", "archive",
         "simulate", "train", "calibrate", "evaluate", "baselines", "figures", "learning-curve",
-        "models", "check-device", "import-srml1d", "check-simulator",
+        "models", "check-device", "provenance", "import-srml1d", "check-simulator",
     }  # fmt: skip
     assert {command.rich_help_panel for command in app.registered_commands} == {
         arguments.OWN, arguments.STUDY, arguments.STEPS, arguments.KNOW, arguments.SRML1D,

@@ -120,6 +120,7 @@ def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes
     (line,) = [line for line in answer.stderr.splitlines() if "config: " in line]
     assert named in line
     assert len(line) < 300
+    assert len(answer.stderr.strip().splitlines()) <= 10
     # The command says the same.
     config = ("--config", "config/config.yaml", "--config", overlay(checkout, changes))
     command = [sys.executable, "-m", "ckstudy", "grid", *config]
@@ -143,3 +144,14 @@ def test_the_full_study_without_cuda_stops_before_anything_runs(checkout):
     assert "config/quick.yaml" in said
     assert "device: cpu" in said
     assert not (checkout / "results").exists()
+
+
+def test_what_lint_says_is_explained():
+    answer = snakemake(ROOT, "--lint", "--configfile", "config/tiny.yaml")
+    said = set(re.findall(r"^    \* (.*?)[.:]*$", answer.stdout + answer.stderr, re.M))
+    explained = (ROOT / "profiles/README.md").read_text(encoding="utf-8")
+    known = re.findall(r"^\| ([A-Z][^|]+) \|", explained.partition("--lint")[2], re.M)
+    patterns = [re.escape(each).replace(re.escape("..."), r"\w+") for each in known]
+    assert said
+    for remark in said:
+        assert any(re.fullmatch(pattern, remark) for pattern in patterns), remark

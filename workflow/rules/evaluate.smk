@@ -4,6 +4,18 @@
 # (test_outputs.h5, so that no analysis computes it again), RESULTS/{baselines,summary}.csv, and
 # RESULTS/baselines_noise_{percent}.csv for each further noise.
 
+SCORES = [
+    *expand(
+        f"{RESULTS}/runs/{{run}}/{{file}}",
+        run=RUNS,
+        file=["spec.json", "model.safetensors", "history.csv"]
+        + ["thresholds.csv", "train.csv", "test.csv"],
+    ),
+    *expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
+    *expand(f"{RESULTS}/baseline_lines{{level}}.csv", level=BASELINES),
+    f"{RESULTS}/summary.csv",
+]
+
 
 rule calibrate:
     input:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]), recorded_job(snakemake):
     import torch
 
     from ckstudy.analysis.analysis_files import write_analysis

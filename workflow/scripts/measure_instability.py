@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]), recorded_job(snakemake):
     from ckstudy.analysis.analysis_files import write_analysis
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card

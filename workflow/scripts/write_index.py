@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]), recorded_job(snakemake):
     from jinja2 import Template
 
     from ckstudy.files import write_text

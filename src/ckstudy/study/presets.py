@@ -99,7 +99,7 @@ NETWORKS = tuple(PRESETS[DEFAULT]["networks"])
 
 def preset(name: str) -> dict:
     """The preset of that name; :class:`StudyError` names the known ones where there is none."""
-    if name not in PRESETS:
+    if name not in tuple(PRESETS):
         raise StudyError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
@@ -117,7 +117,7 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides: Any) -> 
         a value it cannot take (an even kernel size, for one).
     """
     known = preset(preset_name)["networks"]
-    if name not in known:
+    if name not in tuple(known):  # a tuple: what a file says may have no hash
         raise StudyError(f"unknown network {name!r}; choose one of {', '.join(known)}")
     options = dict(known[name])
     for option, value in overrides.items():
