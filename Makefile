@@ -21,7 +21,8 @@ help:
 	@echo "make clean      delete $(VENV) and the quick study's results"
 
 study: $(READY)
-	$(BIN)/snakemake --cores $(CORES) --configfile config/quick.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/quick.yaml --quiet rules reason host
+	@echo "What it found: results/quick/index.html"
 
 full: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
