@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help study full test test-fast lint format hooks venv clean
+.PHONY: help study full test test-fast lint format hooks docs venv clean
 
 help:
 	@echo "make study      the quick study: every table and figure, minutes on two cores"
@@ -16,20 +16,22 @@ help:
 	@echo "make lint       style of code and docstrings, types (seconds, from the second time on)"
 	@echo "make format     put code into that style"
 	@echo "make hooks      let git lint what is committed"
+	@echo "make docs       the documentation as a site: build/site/html/index.html"
 	@echo "make venv       set up $(VENV) only"
 	@echo "make clean      delete $(VENV) and the quick study's results"
 
 study: $(READY)
-	$(BIN)/snakemake --cores $(CORES) --configfile config/quick.yaml
+	$(BIN)/snakemake --cores $(CORES) --configfile config/quick.yaml --quiet rules reason host
+	@echo "What it found: results/quick/index.html"
 
 full: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -44,6 +46,10 @@ format: $(READY)
 
 hooks: $(READY)
 	$(BIN)/pre-commit install
+
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]' --constraint constraints.txt
+	$(BIN)/python docs/site/build.py
 
 venv: $(READY)
 

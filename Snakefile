@@ -13,8 +13,10 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/restore.smk" if config["archive"] else "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/imaging.smk"
+include: "workflow/rules/analyses.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/notebooks.smk"
+include: "workflow/rules/pages.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -26,3 +28,6 @@ rule all:
         FIGURES,
         TABLES,
         NOTEBOOKS,
+        PAGES,
+        # Snakemake does not miss a file between two that are there: named here, it is made again.
+        SCORES,

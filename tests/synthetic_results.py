@@ -13,7 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-STUDY = {"study": "tiny", "claims": {"equal_f1": 0.02, "large_gap": 0.05}, "missing": []}
+STUDY = {
+    "study": "tiny",
+    "claims": {"equal_f1": 0.02, "large_gap": 0.05},
+    "missing": [],
+    "analyses": ["failures", "instability", "anatomy"],
+}
 LINES = {"train": 24, "validation": 12, "test": 40}
 BASELINES = {"comb": 0.595, "random": 0.44}
 
@@ -238,6 +243,9 @@ def _draw_results(
         columns = ["split", "score", "tolerance", "threshold", "mean_f1"]
         pd.DataFrame(thresholds, columns=columns).to_csv(folder / "thresholds.csv", index=False)
     pd.DataFrame(summary).to_csv(directory / "summary.csv", index=False)
+    (directory / "analyses").mkdir()
+    for name, table in _analyses(np.random.default_rng(seed), [s["run"] for s, _ in specs]).items():
+        table.to_csv(directory / "analyses" / f"{name}.csv", index=False)
     means, lines = _baselines(bubbles["test"], pressure["test"])
     means.to_csv(directory / "baselines.csv", index=False)
     lines.to_csv(directory / "baseline_lines.csv", index=False)
@@ -339,6 +347,145 @@ def _baselines(bubbles: np.ndarray, pressure: np.ndarray) -> tuple[pd.DataFrame,
                 ends = {"ci_low": mean - loss - spread, "ci_high": mean - loss + spread}
                 summary.append({**row, "mean_f1": mean - loss, **ends, "lines": len(f1)})
     return pd.DataFrame(summary), pd.concat(lines)
+
+
+def _analyses(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    """The tables of what is looked into beyond the thesis, by file."""
+    return _failures(rng, runs) | _instability(rng, runs[:4]) | _anatomy(rng, runs)
+
+
+def _instability(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    perturbations, bubbles, example = [], [], []
+    series = [("none", "full", 0.0)]
+    series += [
+        (kind, band, norm)
+        for kind in ("worst", "random")
+        for band in ("full", "pulse")
+        for norm in (0.01, 0.1)
+    ]
+    samples = np.arange(450, 650)
+    for run in runs:
+        for kind, band, norm in series:
+            for line in (2_000_000, 2_000_001):
+                perturbations.append(
+                    {
+                        "run": run,
+                        "kind": kind,
+                        "band": band,
+                        "relative_norm": norm,
+                        "line": line,
+                        "norm": norm,
+                        "output_change": norm * rng.uniform(1, 10),
+                        "upstream_f1": rng.uniform(0.3, 0.9),
+                        "matched_f1": rng.uniform(0.2, 0.8),
+                    }
+                )
+            if band == "full":
+                values = {"kind": kind, "relative_norm": norm, "sample": samples}
+                values["signal"] = np.sin(samples / 5) + norm * rng.standard_normal(200)
+                values["output"] = rng.uniform(0, 1, 200)
+                values["truth"] = rng.poisson(0.05, 200)
+                example.append(pd.DataFrame({"run": run, **values}))
+        for kind in ("inserted", "removed"):
+            for onset in (100, 500):
+                row = {"run": run, "kind": kind, "line": 2_000_000, "onset": onset}
+                row |= {"input_change": 0.1, "output_change": 0.2}
+                bubbles.append({**row, "follows": rng.random() < 0.5, "elsewhere": 3})
+    return {
+        "instability_perturbations": pd.DataFrame(perturbations),
+        "instability_bubbles": pd.DataFrame(bubbles),
+        "instability_example": pd.concat(example),
+    }
+
+
+def _anatomy(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    lags = np.arange(-300, 301, 3.0)
+    networks = [
+        {
+            "run": run,
+            "samples": 900,
+            "nominal": 600.0,
+            "cut": 500.0,
+            "width": rng.uniform(50, 300),
+            "sigma": rng.uniform(10, 100),
+            "centre": rng.uniform(-50, 50),
+            "parameters": int(rng.uniform(1e4, 1e6)),
+            "flops": int(rng.uniform(1e8, 1e10)),
+            "kernel_flops": 1000,
+            "memory_mb": rng.uniform(1, 20),
+        }
+        for run in runs
+    ]
+    profiles = [
+        pd.DataFrame({"run": run, "lag": lags, "density": np.exp(-np.abs(lags) / 60) / 120})
+        for run in runs
+    ]
+    times = {"device": "cpu", "threads": 1, "forward_ms": 8.0, "step_ms": 30.0}
+    return {
+        "anatomy_networks": pd.DataFrame(networks),
+        "anatomy_profiles": pd.concat(profiles),
+        "anatomy_times": pd.DataFrame([{"run": run, **times} for run in runs]),
+    }
+
+
+def _failures(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    bins, correlations, errors, curves = [], [], [], []
+    factors = {"pressure_kpa": 250, "bubbles": 1000, "depth_mm": 100, "gap_us": 9, "radius_um": 3}
+    samples = np.arange(-4, 5)
+    for run in runs:
+        level = rng.uniform(0.4, 0.9)
+        for factor, highest in factors.items():
+            spaced = np.geomspace if factor == "gap_us" else np.linspace
+            edges = spaced(highest / 500, highest, 4)
+            recall = np.clip(level + 0.1 * rng.standard_normal(3), 0, 1)
+            known = np.nan if factor in ("gap_us", "radius_um") else 1.0
+            bins.append(
+                pd.DataFrame(
+                    {
+                        "run": run,
+                        "factor": factor,
+                        "low": edges[:-1],
+                        "high": edges[1:],
+                        "middle": (edges[:-1] + edges[1:]) / 2,
+                        "recall": recall,
+                        "f1": known * recall,
+                        "abs_error_samples": 1 - recall / 2,
+                    }
+                )
+            )
+            correlations.append((run, factor, rng.uniform(-1, 1)))
+        pairs = np.round(1000 * np.exp(-(samples**2) / 2)).astype(int)
+        errors.append(
+            pd.DataFrame(
+                {
+                    "run": run,
+                    "error_samples": samples,
+                    "error_ns": 16.0 * samples,
+                    "error_um": 11.84 * samples,
+                    "pairs": pairs,
+                }
+            )
+        )
+        recall = np.linspace(0.9, 0.1, 9)
+        curves.append(
+            pd.DataFrame(
+                {
+                    "run": run,
+                    "threshold": np.arange(9) / 10,
+                    "chosen": np.arange(9) == 4,
+                    "precision": 1 - level * recall,
+                    "recall": recall,
+                }
+            )
+        )
+    return {
+        "failures_bins": pd.concat(bins),
+        "failures_correlations": pd.DataFrame(
+            correlations, columns=["run", "factor", "correlation"]
+        ),
+        "failures_errors": pd.concat(errors),
+        "failures_precision_recall": pd.concat(curves),
+    }
 
 
 def write_lines_and_model(directory: Path, run: str = "cnn_dilated-s0", seed: int = 0) -> None:

@@ -16,10 +16,10 @@ SOURCE = ROOT / "src" / "ckstudy"
 FLOORS = [
     {"errors", "files"},
     {"csv_files", "provenance", "dataset"},
-    {"acoustics", "convolution"},
+    {"acoustics", "convolution", "records"},
     {"study", "devices"},
     {"networks", "scoring"},
-    {"training", "analysis", "archive"},
+    {"training", "probing", "analysis", "archive"},
     {"campaign", "report"},
     {"srml1d", "localisation"},
     {"imaging"},

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from checkout import ROOT
 
+FOLDERS_OF_PAGES = ("docs", "docs/models", "config", "profiles", "results", "archive/laptop")
 DOCUMENTS = sorted(
     path
-    for folder in (ROOT, ROOT / "docs", ROOT / "config", ROOT / "profiles")
+    for folder in (ROOT, *(ROOT / name for name in FOLDERS_OF_PAGES))
     for path in folder.glob("*.md")
     if path.name != "CHANGELOG.md"  # it speaks of what was, too
 )

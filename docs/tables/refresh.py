@@ -5,7 +5,8 @@
 
 In README.md, what stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` is made
 anew, and so is each number ``<!--= TABLE ROW COLUMN -->0.802<!--/-->``, where ROW is in the first
-column of ``TABLE.csv``. ``tests/report/test_readme.py`` fails where README.md is behind.
+column of ``TABLE.csv``; ``<!--= card:NAME SCORE TOLERANCE -->`` is a shipped network's F1 on clean
+lines, from ``benchmarks/results/model_card_NAME.csv``. ``tests/report/test_readme.py`` fails where README.md is behind.
 """
 
 import re
@@ -66,14 +67,28 @@ def refreshed(text: str, tables: Path = HERE) -> str:
 
     def number(found: re.Match) -> str:
         name, row, column = found[2].split()
-        data = pd.read_csv(tables / f"{name}.csv")
-        value = data.set_index(data.columns[0]).loc[row, column]
+        if name.startswith("card:"):
+            value = _of_card(name.removeprefix("card:"), row, int(column))
+        else:
+            data = pd.read_csv(tables / f"{name}.csv", dtype={0: str})
+            value = data.set_index(data.columns[0]).loc[row, column]
         return f"{found[1]}{(whole if value > 1 else score)(value)}{found[3]}"
 
     text = re.sub(
         r"(<!-- table: (\w+) -->).*?(<!-- end of table -->)", block, text, flags=re.DOTALL
     )
     return re.sub(r"(<!--= (.*?) -->)[^<]*(<!--/-->)", number, text)
+
+
+def _of_card(name: str, score_name: str, tolerance: int) -> float:
+    card = pd.read_csv(README.parent / "benchmarks" / "results" / f"model_card_{name}.csv")
+    found = card[
+        (card["network"] == name)
+        & (card["value"] == "clean")
+        & (card["score"] == score_name)
+        & (card["tolerance"] == tolerance)
+    ]
+    return found["mean_f1"].item()
 
 
 def main() -> None:

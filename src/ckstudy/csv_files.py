@@ -8,7 +8,9 @@ import pandas as pd
 from ckstudy.errors import StudyError
 
 
-def read_csv(path: str | Path, columns: Iterable[str], remedy: str) -> pd.DataFrame:
+def read_csv(
+    path: str | Path, columns: Iterable[str], remedy: str, text: Iterable[str] = ()
+) -> pd.DataFrame:
     """Read a table.
 
     Parameters
@@ -18,6 +20,8 @@ def read_csv(path: str | Path, columns: Iterable[str], remedy: str) -> pd.DataFr
         Those that it must have.
     remedy : str
         What the user can do where the table is not as it should be; ends the message.
+    text : iterable of str
+        Columns whose cells stay text, though they may look like numbers.
 
     Raises
     ------
@@ -26,7 +30,7 @@ def read_csv(path: str | Path, columns: Iterable[str], remedy: str) -> pd.DataFr
         names the file.
     """
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype=dict.fromkeys(text, str))
     except FileNotFoundError:
         raise StudyError(f"there is no file {path}; {remedy}") from None
     except OSError as error:

@@ -28,7 +28,7 @@ import h5py
 import numpy as np
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import WriteError, atomic_path
 
 FORMAT = "ckstudy-lines"
 FORMAT_VERSION = 1
@@ -148,6 +148,13 @@ def read_lines(path: str | Path, rows: slice | Sequence[int] | None = None) -> L
     return lines
 
 
+def data_shape(path: str | Path) -> tuple[int, int]:
+    """Numbers of lines and of samples in a file; raises as :func:`read_lines`."""
+    with _open(path) as file:
+        lines, samples = file["rf"].shape
+    return int(lines), int(samples)
+
+
 def data_hash(path: str | Path) -> str:
     """SHA-256 of the contents of ``rf`` and ``bubble_count``: what a network is trained on.
 
@@ -203,6 +210,8 @@ def write_lines(
             file.attrs["parameters"] = json.dumps(parameters, sort_keys=True)
             file.attrs["provenance"] = json.dumps(provenance, sort_keys=True)
             _fill(file, blocks, lines, samples, bubbles)
+    except WriteError as error:
+        raise StudyError(str(error)) from None
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -272,11 +281,10 @@ def _check(file: h5py.File, path: Path) -> None:
     ]
     if missing:
         raise StudyError(f"{path} is incomplete: it lacks {', '.join(missing)}; make it again")
-    wrong = [
-        name
-        for name, (_, dtype, dimensions) in _LINE_FIELDS.items()
-        if file[name].dtype != dtype or file[name].ndim != dimensions
-    ]
+    forms = {name: (dtype, dimensions) for name, (_, dtype, dimensions) in _LINE_FIELDS.items()}
+    forms["bubbles/offset"] = (np.int64, 1)
+    forms |= {f"bubbles/{name}": (np.float64, 1) for name in _BUBBLE_UNITS}
+    wrong = [name for name, form in forms.items() if (file[name].dtype, file[name].ndim) != form]
     if wrong:
         raise StudyError(f"{path} has {', '.join(wrong)} of another type or shape; make it again")
     _check_attributes(file.attrs, path)
@@ -289,9 +297,15 @@ def _check(file: h5py.File, path: Path) -> None:
             ("bubbles/offset", lines + 1),
         )
     )
-    total = int(file["bubbles/offset"][-1]) if fits else 0
-    if not fits or any(file[f"bubbles/{name}"].shape != (total,) for name in _BUBBLE_UNITS):
+    if not fits or not _offsets_fit(file["bubbles"]):
         raise StudyError(f"the parts of {path} do not fit together; make it again")
+
+
+def _offsets_fit(bubbles: h5py.Group) -> bool:
+    """Whether the offsets share out all bubbles among the lines, in order."""
+    offset = bubbles["offset"][:]
+    shapes = {bubbles[name].shape for name in _BUBBLE_UNITS}
+    return shapes == {(offset[-1],)} and offset[0] == 0 and bool((np.diff(offset) >= 0).all())
 
 
 def _check_attributes(attributes: h5py.AttributeManager, path: Path) -> None:
@@ -314,6 +328,11 @@ def _check_signal(lines: Lines, path: str | Path) -> None:
         line, sample = np.argwhere(~np.isfinite(lines.rf))[0]
         value = lines.rf[line, sample]
         raise StudyError(f"{path}: sample {sample} of line {line} is {value}, not a finite number")
+    numbers = {"pressure": lines.pressure}
+    numbers |= {name: getattr(lines.bubbles, name) for name in _BUBBLE_UNITS}
+    for name, values in numbers.items():
+        if not np.isfinite(values).all():
+            raise StudyError(f"{path}: {name} has values that are not finite; make it again")
     if lines.rf.size and not lines.rf.any() and lines.bubble_count.any():
         raise StudyError(f"{path}: every line is silent, though they have bubbles")
 

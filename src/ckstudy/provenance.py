@@ -21,7 +21,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-_VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors")
+VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors")
+# This module keeps records beside results, which do not depend on it.
+_BESIDE = "records"
 _ALL = "*"  # all names of a file
 _LOOSE = ""  # its statements that bind no name: they run whatever is imported
 
@@ -74,7 +76,7 @@ def source_names(*entries: str | Path) -> dict[Path, set[str]]:
 def environment() -> dict[str, str]:
     """Versions, platform, thread count and commit, for the metadata of a result."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in ("ckstudy", *_VERSIONED):
+    for package in ("ckstudy", *VERSIONED):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -116,7 +118,7 @@ def _resolve(entry: str | Path) -> list[tuple[Path, str]]:
 def _file(module: str) -> Path | None:
     """The file of a dotted name; None where it is no module of ours."""
     head, *rest = module.split(".")
-    if head != PACKAGE.name:
+    if head != PACKAGE.name or rest[:1] == [_BESIDE]:
         return None
     place = PACKAGE.joinpath(*rest)
     source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")

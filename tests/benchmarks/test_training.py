@@ -1,6 +1,7 @@
 """The benchmark of training: it runs without a card, and its floor is what it says."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -24,8 +25,12 @@ def test_it_times_the_shapes_of_a_grid(tmp_path):
     out = tmp_path / "speed.csv"
     arguments = ["--steps", "2", "--repeats", "2", "--device", "cpu", "--out", str(out)]
     arguments += ["--jobs", "2", "--threads", "1"]
-    for name in ("config", "tiny"):
-        arguments += ["--config", f"config/{name}.yaml"]
+    # Every shape is timed in new processes, whose start is all that takes time here.
+    fewer = tmp_path / "fewer.yaml"
+    left_out = ("dilated", "long_thesis", "long_balanced_windowed", "full_thesis")
+    fewer.write_text(json.dumps({"experiments": dict.fromkeys(left_out)}))
+    for path in ("config/config.yaml", "config/tiny.yaml", fewer):
+        arguments += ["--config", path]
     answer = subprocess.run(
         [sys.executable, "benchmarks/training.py", *arguments],
         cwd=ROOT,
@@ -41,8 +46,6 @@ def test_it_times_the_shapes_of_a_grid(tmp_path):
     assert {(row["network"], row["kernel_size"]) for row in rows} == {
         ("ckcnn", "9"),
         ("ckcnn", "131"),
-        ("cnn_dilated", "3"),
-        ("ckcnn_dilated", "3"),
     }
     for row in rows:
         assert (row["jobs"], row["threads"]) == ("2", "1")

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 FOLDER = os.environ.get("CKSTUDY_EXECUTED")
+RECORDS = os.sep + "records.py"
 PACKAGE = os.sep + os.path.join("src", "ckstudy") + os.sep
 
 
@@ -45,10 +46,11 @@ def watch(name: str) -> None:
         if PACKAGE not in code.co_filename or code.co_name == "<module>":
             settled.add(code)
             return
-        outer = frame.f_back
+        outer = frame
         while outer is not None:
-            if outer.f_code.co_name == "<module>" and PACKAGE in outer.f_code.co_filename:
-                return  # while a module is imported
+            file = outer.f_code.co_filename
+            if PACKAGE in file and (outer.f_code.co_name == "<module>" or file.endswith(RECORDS)):
+                return  # while a module is imported, or for the records, which are no results
             outer = outer.f_back
         settled.add(code)
         file = code.co_filename.split(PACKAGE)[1]

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -203,6 +204,35 @@ def test_the_balanced_network_is_the_printed_equation_with_its_omega_absorbed():
     torch.testing.assert_close(printed(tau), balanced(tau))
     frequency = (60 * balanced.first.weight).abs()
     assert frequency.max() <= 17.0 * (1 + 1e-6)
+
+
+def test_the_second_factor_changes_how_a_balanced_kernel_learns_and_not_its_start():
+    kernels, turned = [], []
+    for factor in (None, 30.0):
+        torch.manual_seed(4)
+        siren = SIREN(6, hidden=5, omega_0=17.0, kernel_init="balanced", hidden_omega_0=factor)
+        tau = torch.linspace(-1, 1, 41)
+        kernels.append(siren(tau).detach())
+        before = siren.factors[1] * siren.second.weight.detach()
+        optimiser = torch.optim.Adam(siren.second.parameters(), lr=1e-4)
+        siren(tau).square().sum().backward()
+        optimiser.step()
+        turned.append(siren.factors[1] * siren.second.weight.detach() - before)
+    torch.testing.assert_close(kernels[0], kernels[1])
+    torch.testing.assert_close(turned[1], 30 * turned[0], rtol=0.2, atol=1e-4)
+
+
+def test_each_layer_has_its_own_factor():
+    torch.manual_seed(0)
+    siren = SIREN(4, hidden=64, omega_0=9.0, hidden_omega_0=25.0).double()
+    assert siren.second.weight.abs().max() <= np.sqrt(6 / 64) / 25
+    tau = torch.linspace(-1, 1, 33, dtype=torch.float64)
+    (w1, b1), (w2, b2), (w3, b3) = (
+        (layer.weight.detach().numpy(), layer.bias.detach().numpy())
+        for layer in (siren.first, siren.second, siren.last)
+    )
+    hidden = np.sin(25 * w2 @ np.sin(9 * w1 @ tau.numpy()[None] + b1) + b2)
+    np.testing.assert_allclose(siren(tau).detach().numpy(), w3 @ hidden + b3, rtol=1e-10)
 
 
 def test_a_balanced_dilated_kernel_keeps_its_omega():

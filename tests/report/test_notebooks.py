@@ -96,6 +96,15 @@ def test_committed_notebooks_are_clean(path):
                 "ablation": tables.ablation_table,
             },
         ),
+        (
+            "08_beyond",
+            {
+                "failures": tables.failures_table,
+                "instability": tables.instability_table,
+                "receptive_fields": tables.receptive_fields_table,
+                "cost": tables.cost_table,
+            },
+        ),
     ],
 )
 def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written):
@@ -104,7 +113,7 @@ def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written
     for table_name, make in written.items():
         table = make(Results(study))
         table.write(tmp_path)
-        for suffix in (".csv", ".md"):
+        for suffix in (".csv", ".html", ".md"):
             made = study / "tables" / f"{table_name}{suffix}"
             assert made.read_bytes() == (tmp_path / made.name).read_bytes()
         assert table.caption in shown(out)

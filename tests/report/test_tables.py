@@ -180,7 +180,7 @@ def test_write_gives_the_same_bytes_each_time(study, tmp_path):
         for make in TABLES:
             make(Results(directory)).write(tmp_path / name)
     first = sorted((tmp_path / "one").iterdir())
-    assert [path.suffix for path in first] == [".csv", ".md"] * 4
+    assert [path.suffix for path in first] == [".csv", ".html", ".md"] * 4
     for path in first:
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 

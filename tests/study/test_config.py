@@ -70,6 +70,13 @@ MISTAKES = [
     (("networks", None), ["networks must be a mapping", "None"]),
     (("evaluation", {"bootstrap": 100, "tolerance": 4}), ["evaluation has no key 'tolerance'"]),
     (("claims", "equal_f1", 0), ["claims.equal_f1", "0"]),
+    (("analyses", "failures", {"bins": 1}), ["analyses.failures.bins", "1"]),
+    (("analyses", "failures", {}), ["analyses.failures lacks bins"]),
+    (("analyses", "failures", 3), ["analyses.failures must be a mapping", "or null"]),
+    (("analyses", "failure", None), ["analyses has no key 'failure'"]),
+    (("analyses", {}), ["analyses lacks failures", "null leaves one out"]),
+    (("analyses", "instability", "norms", [0.2, 0.1]), ["analyses.instability", "ascending"]),
+    (("analyses", "instability", "step_size", 2), ["analyses.instability.step_size", "2"]),
     (("trainning", {}), ["no key 'trainning'"]),
     (("experiments", ["ckcnn"]), ["experiments must be a mapping"]),
     (("experiments", "a/../b c", {"networks": ["ckcnn"]}), ["'a/../b c'"]),
@@ -119,7 +126,7 @@ def test_every_config_of_the_repository_is_right_by_both(overlay):
 
 
 # Beyond a schema: what several values must be together, what a folder is, and what is no JSON.
-BEYOND_SCHEMA = ("bubbles", "pressure_kpa", "results", "epochs", "learning_rate", "alpha")
+BEYOND_SCHEMA = ("bubbles", "pressure_kpa", "norms", "results", "epochs", "learning_rate", "alpha")
 
 
 @pytest.mark.parametrize(("change", "named"), MISTAKES)

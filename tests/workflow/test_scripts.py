@@ -12,10 +12,12 @@ from training_spec import make_spec
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 RUN = """
 import json, runpy, sys
+from pathlib import Path
 from types import SimpleNamespace
 
 class Files(list):
-    pass
+    def items(self):
+        return vars(self).items()
 
 def files(named):
     found = Files(named.values())
@@ -24,7 +26,7 @@ def files(named):
 
 step = json.loads(sys.argv[2])
 snakemake = SimpleNamespace(**{part: files(step.get(part, {})) for part in (
-    "input", "output", "log", "params", "wildcards")})
+    "input", "output", "log", "params", "wildcards")}, rule=Path(sys.argv[1]).stem)
 sys.path.append(sys.argv[3])
 runpy.run_path(sys.argv[1], init_globals={"snakemake": snakemake})
 """

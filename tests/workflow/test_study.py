@@ -9,8 +9,8 @@ from rule_digests import digests
 
 from ckstudy import provenance
 
-# One group: side by side, two processes would each run the study.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("study")]
+# `--dist loadfile`: by other ways of sharing out, two processes would each run the study.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 TINY = ("--configfile", "config/tiny.yaml")
 
 
@@ -31,9 +31,15 @@ def study(tmp_path_factory) -> Path:
     archive = ("archive", "--config", "config/config.yaml", "--config", "config/tiny.yaml")
     ckstudy(checkout, *archive, "--out", "archive/tiny")
     again = {"archive": "archive/tiny", "results": "results/again", "device": "cpu"}
-    archived = ("--cores", "2", "--configfile", overlay(checkout, again))
-    # Watched only as far as its rules are its own: watching takes time.
-    for arguments, environment in ((("--until", "restore_network"), watched), ((), {})):
+    # With one core, and from another folder: neither may show in a table or a figure.
+    place = ("-s", str(checkout / "Snakefile"), "-d", str(checkout / "elsewhere"))
+    archived = (*place, "--cores", "1", "--configfile", overlay(checkout, again))
+    # Watched only as far as its rules are its own, and only two of its notebooks: both take time.
+    tables = [f"results/again/tables/{name}.md" for name in ("table1", "claims")]
+    for arguments, environment in (
+        (("--until", "restore_network"), watched),
+        (("--", *tables), {}),
+    ):
         answer = snakemake(checkout, *archived, *arguments, **environment)
         assert answer.returncode == 0, answer.stdout + answer.stderr
     return checkout
@@ -46,12 +52,17 @@ def test_every_table_and_figure_is_there(study):
     assert len(list((results / "figures").glob("figure[1-8]_*.svg"))) == 8
 
 
-def test_an_archive_gives_the_same_tables_without_training(study):
-    assert not (study / "results/again/checkpoints").exists()
-    tables = sorted((study / "results/tiny/tables").iterdir())
-    assert tables
-    for path in tables:
-        assert path.read_bytes() == (study / "results/again/tables" / path.name).read_bytes()
+def test_an_archive_gives_the_same_tables_and_figures_elsewhere_without_training(study):
+    again = study / "elsewhere/results/again"
+    assert not (again / "checkpoints").exists()
+    tables = {path.name: path for path in (again / "tables").iterdir()}
+    assert tables.keys() >= {"table1.md", "table1.csv", "claims.md", "claims.csv", "ablation.csv"}
+    figures = list((again / "figures").iterdir())
+    assert {"kernel_size.svg", "learning_curves.png"} <= {path.name for path in figures}
+    files = [path for path in (*tables.values(), *figures) if path.is_file()]
+    for path in (*files, again / "summary.csv", again / "baselines.csv"):
+        first = study / "results/tiny" / path.relative_to(again)
+        assert path.read_bytes() == first.read_bytes(), path.name
 
 
 def test_no_job_executes_code_that_its_digest_does_not_cover(study):

@@ -47,8 +47,8 @@ def test_the_whole_product_is_planned(checkout):
     overlays = ("config/quick.yaml", "config/full_grid.yaml")
     jobs = planned(snakemake(checkout, "-n", "--configfile", *overlays))
     # 3 maps of 6 x 8, the dilated pair at 8 values of ω0, and of the quick study's own networks
-    # those at ω0 = 8; its other ones are members of the maps.
-    assert jobs["train"] == 3 * 48 + 8 + 1 + 1
+    # those at ω0 = 8 and the two trained on whole lines; the others are members of the maps.
+    assert jobs["train"] == 3 * 48 + 8 + 1 + 3
     assert jobs["full_grid_figures"] == 1
 
 
@@ -120,6 +120,7 @@ def test_a_mistake_in_the_config_is_named_before_anything_runs(checkout, changes
     (line,) = [line for line in answer.stderr.splitlines() if "config: " in line]
     assert named in line
     assert len(line) < 300
+    assert len(answer.stderr.strip().splitlines()) <= 10
     # The command says the same.
     config = ("--config", "config/config.yaml", "--config", overlay(checkout, changes))
     command = [sys.executable, "-m", "ckstudy", "grid", *config]
@@ -143,3 +144,14 @@ def test_the_full_study_without_cuda_stops_before_anything_runs(checkout):
     assert "config/quick.yaml" in said
     assert "device: cpu" in said
     assert not (checkout / "results").exists()
+
+
+def test_what_lint_says_is_explained():
+    answer = snakemake(ROOT, "--lint", "--configfile", "config/tiny.yaml")
+    said = set(re.findall(r"^    \* (.*?)[.:]*$", answer.stdout + answer.stderr, re.M))
+    explained = (ROOT / "profiles/README.md").read_text(encoding="utf-8")
+    known = re.findall(r"^\| ([A-Z][^|]+) \|", explained.partition("--lint")[2], re.M)
+    patterns = [re.escape(each).replace(re.escape("..."), r"\w+") for each in known]
+    assert said
+    for remark in said:
+        assert any(re.fullmatch(pattern, remark) for pattern in patterns), remark

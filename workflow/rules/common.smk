@@ -1,15 +1,11 @@
 # Reads and checks the config, and expands the grid. Nothing here computes a result.
 #
-# `snakemake --lint` leaves remarks that are meant to stay: a conda environment for each rule (one
-# installation with pinned versions serves all, constraints.txt), `config[device]` outside params
-# (a network trained on another device is not trained again), folders as params (a step that reads
-# many files of the results), and functions beside the rules that alone use them.
+# `snakemake --lint` leaves remarks that are meant to stay: profiles/README.md says which and why.
 
 import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -19,19 +15,21 @@ from ckstudy.analysis.long_kernels import ARMS
 from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.provenance import PACKAGE
+from ckstudy.records import check_folder
 from ckstudy.study.config import read_layer, read_study
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
     noise_levels,
 )
-from digests import code_of  # beside this file
+from commands import prefer_own_commands  # beside this file, as the next two
+from digests import code_of
 from locks import remove_stale_lock
 
-# Jobs call `ckstudy`: the one installed beside this Snakemake, activated or not.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+prefer_own_commands()
 
-if workflow.is_main_process and not workflow.dryrun:
+IS_RUN = workflow.is_main_process and not workflow.dryrun
+if IS_RUN:
     remove_stale_lock()
 
 # The workflow's own folder as the working directory sees it, which may be anywhere (`-d`, `-s`).
@@ -56,7 +54,7 @@ try:
         # The archive knows its study; only where to compute and to write is said anew.
         here = {key: config[key] for key in ("archive", "results", "device")}
         # What an older archive does not say is as in the config below it.
-        usual = {key: config[key] for key in ("claims", "imaging")}
+        usual = {key: config[key] for key in ("claims", "analyses", "imaging")}
         archived = usual | archived_config(here["archive"])
         # Batch norm's statistics are taken after the training, so they can be chosen anew.
         statistics = config["training"]["batch_norm_statistics"]
@@ -78,6 +76,13 @@ try:
         }
 except StudyError as error:
     raise WorkflowError(f"config: {error}")
+
+try:
+    if IS_RUN:
+        # A file that was truncated or edited since is told, not read as if it were whole.
+        check_folder(config["results"])
+except StudyError as error:
+    raise WorkflowError(f"results: {error}")
 
 RESULTS = config["results"].rstrip("/")
 # Whether the study has networks of config/long_kernels.yaml: these have a notebook of their own.

@@ -24,6 +24,9 @@ ENTRIES: dict[str, list[str]] = {
     "calibrate": ["ckstudy.cli.evaluate:calibrate"],
     "evaluate": ["ckstudy.cli.evaluate:evaluate"],
     "baselines": ["ckstudy.cli.evaluate:baselines"],
+    "failures": ["scripts/find_failures.py"],
+    "instability": ["scripts/measure_instability.py"],
+    "anatomy": ["scripts/dissect_networks.py"],
     "summarise_scores": ["scripts/summarise_scores.py"],
     "describe_study": ["scripts/describe_study.py"],
     "diagrams": [
@@ -43,14 +46,22 @@ ENTRIES: dict[str, list[str]] = {
     "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
     "measure_images": ["ckstudy.cli.imaging:measure_images"],
     "imaging_figures": ["scripts/draw_figures.py", f"{_FIGURES}.imaging"],
+    "analysis_figures": [
+        "scripts/draw_figures.py",
+        f"{_FIGURES}.failures",
+        f"{_FIGURES}.instability",
+        f"{_FIGURES}.anatomy",
+    ],
+    "index": ["scripts/write_index.py"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],
     "notebook_dilated": ["scripts/run_notebook.py", "notebooks/02_dilated.ipynb"],
     "notebook_kernel_size": ["scripts/run_notebook.py", "notebooks/03_kernel_size.ipynb"],
     "notebook_omega_0": ["scripts/run_notebook.py", "notebooks/04_omega_0.ipynb"],
     "notebook_noise": ["scripts/run_notebook.py", "notebooks/05_noise.ipynb"],
     "notebook_claims": ["scripts/run_notebook.py", "notebooks/06_claims.ipynb"],
+    "notebook_beyond": ["scripts/run_notebook.py", "notebooks/08_beyond.ipynb"],
     "notebook_long_kernels": ["scripts/run_notebook.py", "notebooks/07_long_kernels.ipynb"],
-    "notebook_imaging": ["scripts/run_notebook.py", "notebooks/08_imaging.ipynb"],
+    "notebook_imaging": ["scripts/run_notebook.py", "notebooks/09_imaging.ipynb"],
 }
 
 

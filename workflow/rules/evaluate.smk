@@ -1,7 +1,20 @@
 # In: released models and lines. Thresholds come from training and validation lines alone; only
 # `evaluate` and `baselines` see test lines.
-# Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, RESULTS/{baselines,summary}.csv, and
+# Out: RESULTS/runs/{run}/{thresholds,train,test}.csv, what each network put out for the test lines
+# (test_outputs.h5, so that no analysis computes it again), RESULTS/{baselines,summary}.csv, and
 # RESULTS/baselines_noise_{percent}.csv for each further noise.
+
+SCORES = [
+    *expand(
+        f"{RESULTS}/runs/{{run}}/{{file}}",
+        run=RUNS,
+        file=["spec.json", "model.safetensors", "history.csv"]
+        + ["thresholds.csv", "train.csv", "test.csv"],
+    ),
+    *expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
+    *expand(f"{RESULTS}/baseline_lines{{level}}.csv", level=BASELINES),
+    f"{RESULTS}/summary.csv",
+]
 
 
 rule calibrate:
@@ -34,7 +47,8 @@ rule evaluate:
         thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
         test=lines_of("test"),
     output:
-        f"{RESULTS}/runs/{{run}}/test.csv",
+        scores=f"{RESULTS}/runs/{{run}}/test.csv",
+        outputs=f"{RESULTS}/runs/{{run}}/test_outputs.h5",
     log:
         f"{RESULTS}/logs/evaluate/{{run}}.log",
     threads: 1
@@ -46,8 +60,8 @@ rule evaluate:
         code=code_of("evaluate"),
     shell:
         "ckstudy evaluate --model {input.model} --test {input.test}"
-        " --thresholds {input.thresholds} --out {output} --device {config[device]}"
-        " --threads {threads} > {log} 2>&1"
+        " --thresholds {input.thresholds} --out {output.scores} --outputs {output.outputs}"
+        " --device {config[device]} --threads {threads} > {log} 2>&1"
 
 
 rule baselines:

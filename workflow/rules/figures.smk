@@ -14,19 +14,28 @@ LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
 IMAGING_FIGURES = ["imaging"] if IMAGING else []
 NETWORK_FIGURES = ["kernel_band"]
+ANALYSIS_FIGURES = [
+    "failures",
+    "detections",
+    "instability",
+    "instability_example",
+    "receptive_fields",
+    "cost",
+]
 FORMATS = ["png", "svg"]
+# What was found, then what explains it, then how it was done.
+FIGURE_NAMES = [
+    *SCORE_FIGURES,
+    *IMAGING_FIGURES,
+    *ANALYSIS_FIGURES,
+    *LONG_KERNEL_FIGURES,
+    *FULL_GRID_FIGURES,
+    *NETWORK_FIGURES,
+    *LINE_FIGURES,
+    *DIAGRAMS,
+]
 FIGURES = expand(
-    f"{RESULTS}/figures/{{name}}.{{format}}",
-    name=[
-        *DIAGRAMS,
-        *LINE_FIGURES,
-        *SCORE_FIGURES,
-        *NETWORK_FIGURES,
-        *LONG_KERNEL_FIGURES,
-        *FULL_GRID_FIGURES,
-        *IMAGING_FIGURES,
-    ],
-    format=FORMATS,
+    f"{RESULTS}/figures/{{name}}.{{format}}", name=FIGURE_NAMES, format=FORMATS
 )
 
 
@@ -105,6 +114,25 @@ rule network_figures:
         results=RESULTS,
         out=f"{RESULTS}/figures",
         code=code_of("network_figures"),
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule analysis_figures:
+    input:
+        ANALYSIS_FILES,
+        f"{RESULTS}/study.json",
+        f"{RESULTS}/summary.csv",
+        f"{RESULTS}/baselines.csv",
+    output:
+        pictures(ANALYSIS_FIGURES),
+    log:
+        f"{RESULTS}/logs/figures/analyses.log",
+    params:
+        kind="analyses",
+        results=RESULTS,
+        out=f"{RESULTS}/figures",
+        code=code_of("analysis_figures"),
     script:
         "../scripts/draw_figures.py"
 

@@ -8,23 +8,24 @@ TABLE_NAMES = {
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
+    "08_beyond": ["failures", "instability", "receptive_fields", "cost"],
 }
 if HAS_LONG_KERNELS:
     TABLE_NAMES["07_long_kernels"] = ["long_kernels", "windows"]
 if IMAGING:
-    TABLE_NAMES["08_imaging"] = IMAGING_TABLE_NAMES
+    TABLE_NAMES["09_imaging"] = IMAGING_TABLE_NAMES
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
     name=[name for names in TABLE_NAMES.values() for name in names],
-    format=["csv", "md"],
+    format=["csv", "md", "html"],
 )
 NOTEBOOKS = [f"{RESULTS}/notebooks/{name}.ipynb" for name in ["01_data", *TABLE_NAMES]]
 
 
 def table(name):
-    """The Markdown of a table, with its caption in the report."""
+    """The page of a table, which the report shows in place, with its caption."""
     return report(
-        f"{RESULTS}/tables/{name}.md",
+        f"{RESULTS}/tables/{name}.html",
         caption=f"../report/{name}.rst",
         category="Tables",
         labels={"table": name},
@@ -32,9 +33,12 @@ def table(name):
 
 
 def tables_of(notebook):
-    """The Markdown and the CSV of each table that the notebook writes."""
+    """The page, the Markdown and the CSV of each table that the notebook writes."""
     names = TABLE_NAMES[notebook]
-    return [*map(table, names), *(f"{RESULTS}/tables/{name}.csv" for name in names)]
+    plain = expand(
+        f"{RESULTS}/tables/{{name}}.{{format}}", name=names, format=["csv", "md"]
+    )
+    return [*map(table, names), *plain]
 
 
 rule notebook_data:
@@ -67,6 +71,7 @@ rule describe_study:
             "study": config["study"],
             "claims": config["claims"],
             "missing": MISSING,
+            "analyses": ANALYSES,
         },
         code=code_of("describe_study"),
     script:
@@ -80,16 +85,18 @@ FIGURES_SHOWN = {
     "04_omega_0": ["figure8_omega_0"],
     "05_noise": ["kernel_size_noise"],
     "06_claims": [],
+    "08_beyond": ANALYSIS_FIGURES,
     "07_long_kernels": ["long_kernels", "kernel_band"],
-    "08_imaging": IMAGING_FIGURES,
+    "09_imaging": IMAGING_FIGURES,
 }
 # What else they read.
 ALSO_READ = {
+    "08_beyond": ANALYSIS_FILES,
     "07_long_kernels": [
         f"{RESULTS}/data/test.h5",
         *expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=RUNS),
     ],
-    "08_imaging": IMAGING_TABLES,
+    "09_imaging": IMAGING_TABLES,
 }
 for name in TABLE_NAMES:
 

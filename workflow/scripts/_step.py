@@ -7,11 +7,16 @@ what the script prints to the screen, and says of a failure only that there was 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from ckstudy.errors import StudyError
+from ckstudy.files import WriteError
+from ckstudy.records import recorded
+
+sys.path.append(str(Path(__file__).parents[1] / "rules"))
+from digests import entries
 
 
 @contextmanager
@@ -29,6 +34,18 @@ def logged(log: str) -> Iterator[TextIO]:
         os.dup2(file.fileno(), 2)
         try:
             yield screen
-        except StudyError as error:
+        except (StudyError, WriteError) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+
+
+def recorded_job(snakemake: Any) -> AbstractContextManager[None]:
+    """Check the job's inputs and record its outputs, see :mod:`ckstudy.records`."""
+    told = {key: value for key, value in snakemake.params.items() if key != "code"}
+    return recorded(
+        snakemake.rule,
+        entries=entries(snakemake.rule),
+        inputs=snakemake.input,
+        outputs=snakemake.output,
+        parameters=told,
+    )

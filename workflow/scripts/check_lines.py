@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]) as screen:
+with logged(snakemake.log[0]) as screen, recorded_job(snakemake):
     from ckstudy.archive.contents import archived_lines
     from ckstudy.archive.lines import check_lines, warnings
     from ckstudy.files import write_json

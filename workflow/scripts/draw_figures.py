@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]), recorded_job(snakemake):
     from ckstudy.report.figures.catalogue import draw
 
     folder = Path(snakemake.output[0]).parent

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]), recorded_job(snakemake):
     from ckstudy.archive.contents import restore_run
     from ckstudy.study.spec import RunSpec
 

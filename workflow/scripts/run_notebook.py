@@ -1,8 +1,8 @@
 """Execute a notebook with papermill, in this interpreter."""
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log.text):
+with logged(snakemake.log.text), recorded_job(snakemake):
     from ckstudy.report.notebook import execute
 
     execute(

@@ -1,8 +1,8 @@
 """Put the scores of all runs into one table, with means, medians and intervals."""
 
-from _step import logged
+from _step import logged, recorded_job
 
-with logged(snakemake.log[0]):
+with logged(snakemake.log[0]), recorded_job(snakemake):
     from ckstudy.scoring.score_files import write_table
     from ckstudy.scoring.summary import summarise_runs
 

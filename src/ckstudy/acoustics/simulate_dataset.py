@@ -33,7 +33,7 @@ from ckstudy.acoustics.line import simulate_line
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.dataset import Bubbles, Lines, write_lines
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path, write_text
+from ckstudy.files import WriteError, atomic_path, write_text
 from ckstudy.provenance import source_digest
 
 LINES_PER_BLOCK = 16
@@ -64,12 +64,27 @@ def simulate_dataset(spec: SimulationSpec, path: str | Path, processes: int | No
         raise StudyError(f"{path} is a folder: name a file such as {path / 'train.h5'}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _check_room(spec, path.parent)
         with _work_folder(spec, path) as folder:
             _simulate_blocks(spec, folder, processes)
             _assemble(spec, folder, path)
             shutil.rmtree(folder)
+    except WriteError as error:
+        raise StudyError(str(error)) from None
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _check_room(spec: SimulationSpec, folder: Path) -> None:
+    """Refuse what the disk cannot hold: float32 and uint8 for each sample."""
+    needed = spec.lines * (LINE_SAMPLES // spec.every) * 5
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise StudyError(
+            f"lines is {spec.lines}: these take at least {needed / 1e6:,.0f} MB, and {folder} has "
+            f"{free / 1e6:,.0f} MB free; make room there, ask for fewer lines, or write them "
+            "elsewhere"
+        )
 
 
 def available_cores() -> int:

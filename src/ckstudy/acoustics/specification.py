@@ -72,7 +72,7 @@ class SimulationSpec:
             raise _bad("first_line", self.first_line, "a number that leaves room for the lines")
         self._set_range("bubbles", 0, MAXIMUM_BUBBLES, "bubbles", int)
         self._set_range("pressure_kpa", *PRESSURES_KPA, "kPa", float)
-        if self.population not in POPULATIONS:
+        if self.population not in tuple(POPULATIONS):
             raise _bad("population", self.population, f"one of {', '.join(POPULATIONS)}")
         if self.radius_um is not None:
             self._set_range("radius_um", *POPULATIONS[self.population], "µm", float)

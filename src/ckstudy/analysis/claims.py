@@ -14,8 +14,7 @@ In C3 to C5 a cell with one seed stands for the network that was trained: whethe
 would change the verdict is not decided here. All scores are the thesis's F1 at its tolerance.
 """
 
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -37,41 +36,28 @@ from ckstudy.analysis.verdicts import (
 )
 from ckstudy.errors import StudyError
 from ckstudy.scoring.intervals import LEVEL, Estimate
+from ckstudy.study.config import ClaimMargins
 
 EQUIVALENCE_LEVEL = 0.9
 """Coverage of the interval that an equivalence test at 5 % looks at (Schuirmann, 1987)."""
 
 
-class Margins(NamedTuple):
-    """What the rules of C1, C2 and C4 compare with; from the section ``claims`` of the config.
-
-    Attributes
-    ----------
-    equal_f1 : float
-        Two networks localise equally well where their mean F1 differs by less than this.
-    large_gap : float
-        A network over-fits where training lines score better than test lines by more than this.
-    """
-
-    equal_f1: float
-    large_gap: float
-
-
-def margins(results: Results) -> Margins:
+def margins(results: Results) -> ClaimMargins:
     """The margins that the study was run with.
 
     Raises
     ------
     StudyError
-        Where it names others than :class:`Margins` has.
+        Where it names others than :class:`~ckstudy.study.config.ClaimMargins` has.
     """
     found = results.study["claims"]
-    if set(found) != set(Margins._fields):
+    known = [each.name for each in fields(ClaimMargins)]
+    if set(found) != set(known):
         raise StudyError(
             f"the study's claims have the margins {', '.join(sorted(found)) or 'none'} instead of "
-            f"{', '.join(Margins._fields)}; run the study again"
+            f"{', '.join(known)}; run the study again"
         )
-    return Margins(**found)
+    return ClaimMargins(**found)
 
 
 def dilated_matches(results: Results) -> Claim:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ckstudy.analysis.analysis_files import analysis_file
 from ckstudy.analysis.thesis import TOLERANCE
 from ckstudy.csv_files import read_csv
 from ckstudy.errors import StudyError
@@ -62,7 +63,7 @@ IMAGING_COLUMNS = {
         "recall",
     ],
 }
-STUDY_KEYS = ("study", "claims", "missing")
+STUDY_KEYS = ("study", "claims", "missing", "analyses")
 # Of the columns of single lines' scores, those that are read here.
 READ_LINE_COLUMNS = [
     "line",
@@ -97,8 +98,9 @@ class Results:
     def study(self) -> dict:
         """What the study says of itself.
 
-        Its ``study`` (name), ``claims`` (the margins of the verdicts) and ``missing`` (members of
-        its grid that were not trained).
+        Its ``study`` (name), ``claims`` (the margins of the verdicts), ``missing`` (members of
+        its grid that were not trained) and ``analyses`` (which of those beyond the thesis it
+        makes).
         """
         path = self.directory / "study.json"
         about = _read_json(path)
@@ -143,6 +145,15 @@ class Results:
                 "the tables stand beside the thesis's; score the baselines at that tolerance"
             )
         return rows[wanted].set_index("line").sort_index()
+
+    def analysis(self, name: str, table: str) -> pd.DataFrame | None:
+        """A table of an analysis beyond the thesis; None where the study leaves it out.
+
+        Its first column is ``run``, see :mod:`ckstudy.analysis.analysis_files`.
+        """
+        if name not in self.study["analyses"]:
+            return None
+        return _read_csv(analysis_file(self.directory, name, table), ["run"])
 
     def runs(self, experiment: str | None = None) -> pd.DataFrame:
         """The runs, in the study's order, indexed by name.

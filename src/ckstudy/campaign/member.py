@@ -8,7 +8,9 @@ import torch
 
 from ckstudy.campaign.progress import DONE, STALE, Progress, progress
 from ckstudy.errors import StudyError
-from ckstudy.study.folder import StudyFolder
+from ckstudy.files import WriteError
+from ckstudy.records import recorded
+from ckstudy.study.folder import RUN_FILES, StudyFolder
 from ckstudy.study.spec import RunSpec
 from ckstudy.training import checkpoint
 from ckstudy.training.stopping import Stopped, StopRequest
@@ -83,16 +85,18 @@ class GridMember:
                     return DONE
                 if before.state == STALE:
                     say(f"{self.run}: {before.note}; training it anew")
-                train_locked(
-                    self.spec,
-                    *self.paths,
-                    self.folder.run(self.run),
-                    checkpoints,
-                    self.data,
-                    device,
-                    stop,
-                    bar_line,
-                )
+                out = self.folder.run(self.run)
+                with recorded(
+                    "train",
+                    entries=["ckstudy.cli.train:train"],
+                    inputs=self.paths,
+                    outputs=[out / name for name in RUN_FILES],
+                    parameters=self.spec.to_json(),
+                    device=str(device),
+                ):
+                    train_locked(
+                        self.spec, *self.paths, out, checkpoints, self.data, device, stop, bar_line
+                    )
             say(f"{self.run}: done")
             return DONE
         except checkpoint.TakenError as taken:
@@ -103,7 +107,7 @@ class GridMember:
                 raise
             say(str(stopped))
             return UNFINISHED
-        except StudyError as error:
+        except (StudyError, WriteError) as error:
             say(f"{self.run}: {error}")
             return FAILED
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.errors import StudyError
+from ckstudy.records import recorded
 from ckstudy.study.config import Study
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.lines import noise_levels
@@ -28,8 +29,11 @@ def deadline_after(minutes: float | None, began: float) -> float:
     """When to stop, by :func:`time.monotonic`: somewhat before the budget is used up."""
     if minutes is None:
         return math.inf
-    if not minutes > 0:
-        raise StudyError(f"a budget of {minutes:g} minutes leaves no time to train")
+    if not 0 < minutes < math.inf:
+        raise StudyError(
+            f"a budget of {minutes:g} minutes is none to train in: give a number above 0, or "
+            "leave --minutes out to train to the end"
+        )
     return began + 60 * minutes - min(RESERVE_SECONDS, 6 * minutes)
 
 
@@ -91,7 +95,9 @@ def simulate_missing(
     try:
         with _interrupt_at(deadline):
             for path, spec in missing.items():
-                simulate_dataset(spec, path, processes)
+                code, told = ["ckstudy.cli.simulate:simulate"], spec.as_dict()
+                with recorded("simulate", entries=code, inputs=[], outputs=[path], parameters=told):
+                    simulate_dataset(spec, path, processes)
     except _TimeUp:
         return False
     except SystemError as error:

@@ -10,8 +10,19 @@ from typing import Annotated
 import typer
 
 from ckstudy import __version__
-from ckstudy.cli import archive, check, evaluate, figures, imaging, localise, simulate, train
+from ckstudy.cli import (
+    archive,
+    check,
+    evaluate,
+    figures,
+    imaging,
+    localise,
+    provenance,
+    simulate,
+    train,
+)
 from ckstudy.errors import StudyError
+from ckstudy.files import WriteError
 
 app = typer.Typer(
     name="ckstudy",
@@ -20,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 # In the order of the help.
-for module in (localise, imaging, train, archive, simulate, evaluate, figures, check):
+for module in (localise, imaging, train, archive, simulate, evaluate, figures, provenance, check):
     module.register(app)
 
 
@@ -43,9 +54,20 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; a :class:`StudyError` becomes one message and exit status 2."""
+    """Run the command line; what the user can mend becomes one message and exit status 2."""
     try:
         app()
-    except StudyError as error:
+    except (StudyError, WriteError) as error:
         print(f"ckstudy: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        # torch has a class of its own for a card that is full, and none for the CPU.
+        lacking = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if not lacking and "can't allocate memory" not in str(error):
+            raise
+        print(
+            "ckstudy: error: there is not enough memory for this; choose less at a time, such as "
+            f"a smaller batch, or a larger machine ({' '.join(str(error).split())[:200]})",
+            file=sys.stderr,
+        )
         sys.exit(2)

@@ -47,6 +47,11 @@ def read_spec(text: str) -> dict:
             text = Path(text).read_text(encoding="utf-8")
         except OSError as error:
             raise StudyError(f"{origin} cannot be read: {error.strerror}") from None
+        except ValueError:  # a path that cannot be, or no text
+            raise StudyError(
+                f"the spec {text[:60]!r} is neither JSON in braces nor the path of a text file "
+                "in UTF-8"
+            ) from None
     try:
         spec = json.loads(text)
     except json.JSONDecodeError as error:

@@ -42,17 +42,25 @@ def calibrate(
     """Choose the threshold of best mean F1 for every tolerance; never sees a test line."""
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card
+    from ckstudy.records import recorded
     from ckstudy.scoring.evaluation import calibrate_model, model_digest
     from ckstudy.scoring.score_files import write_table
 
-    with own_card(device):
-        _check_noise(model, train, validation)
-        predict = _predictor(model, device, threads, batch_size)
-        chosen, train_scores = calibrate_model(
-            predict, read_lines(train), read_lines(validation), model_digest(model)
-        )
-    write_table(scores_out, train_scores)
-    write_table(thresholds_out, chosen)
+    with recorded(
+        "calibrate",
+        entries=["ckstudy.cli.evaluate:calibrate"],
+        inputs=[model, train, validation],
+        outputs=[thresholds_out, scores_out],
+        device=device,
+    ):
+        with own_card(device):
+            _check_noise(model, train, validation)
+            predict = _predictor(model, device, threads, batch_size)
+            chosen, train_scores = calibrate_model(
+                predict, read_lines(train), read_lines(validation), model_digest(model)
+            )
+        write_table(scores_out, train_scores)
+        write_table(thresholds_out, chosen)
 
 
 def evaluate(
@@ -64,23 +72,43 @@ def evaluate(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="Where to write the scores of the lines (CSV).")
     ],
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where to keep what the network put out for the lines (HDF5)."
+        ),
+    ] = None,
     device: Device = "auto",
     threads: Threads = 0,
     batch_size: BatchSize = 16,
 ) -> None:
     """Score test lines at the thresholds that calibrate chose."""
+    from contextlib import nullcontext
+
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card
+    from ckstudy.records import recorded
     from ckstudy.scoring.evaluation import evaluate_model, model_digest
+    from ckstudy.scoring.output_file import recorded as recorded_outputs
     from ckstudy.scoring.score_files import read_thresholds, write_table
 
-    digest = model_digest(model)
-    read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
-    with own_card(device):
-        _check_noise(model, test)
-        predict = _predictor(model, device, threads, batch_size)
-        scores = evaluate_model(predict, read_lines(test), thresholds, digest)
-    write_table(out, scores)
+    with recorded(
+        "evaluate",
+        entries=["ckstudy.cli.evaluate:evaluate"],
+        inputs=[model, thresholds, test],
+        outputs=[out] if outputs is None else [out, outputs],
+        device=device,
+    ):
+        digest = model_digest(model)
+        read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
+        with own_card(device):
+            _check_noise(model, test)
+            predict = _predictor(model, device, threads, batch_size)
+            lines = read_lines(test)
+            kept = outputs and recorded_outputs(predict, outputs, lines, digest)
+            with kept or nullcontext(predict) as predict:
+                scores = evaluate_model(predict, lines, thresholds, digest)
+        write_table(out, scores)
 
 
 def baselines(
@@ -105,19 +133,27 @@ def baselines(
 ) -> None:
     """Score predictors that a network has to beat: input-independent ones and linear filters."""
     from ckstudy.dataset import read_lines
+    from ckstudy.records import recorded
     from ckstudy.scoring.baselines import score_baselines
     from ckstudy.scoring.score_files import write_table
 
-    summary, line_table = score_baselines(
-        read_lines(train),
-        read_lines(validation),
-        read_lines(test),
-        tolerance=tolerance,
-        resamples=resamples,
-    )
-    if lines_out is not None:
-        write_table(lines_out, line_table)
-    write_table(out, summary)
+    with recorded(
+        "baselines",
+        entries=["ckstudy.cli.evaluate:baselines"],
+        inputs=[train, validation, test],
+        outputs=[out] if lines_out is None else [out, lines_out],
+        parameters={"tolerance": tolerance, "resamples": resamples},
+    ):
+        summary, line_table = score_baselines(
+            read_lines(train),
+            read_lines(validation),
+            read_lines(test),
+            tolerance=tolerance,
+            resamples=resamples,
+        )
+        if lines_out is not None:
+            write_table(lines_out, line_table)
+        write_table(out, summary)
     for row in summary[summary["tolerance"] == tolerance].itertuples():
         print(f"{row.baseline:<22} {row.score:<9} F1 {row.mean_f1:.4f} at tolerance {tolerance}")
 

@@ -320,12 +320,24 @@ def measure_images(
         import torch
 
         from ckstudy.devices.torch_device import resolve_device
+        from ckstudy.imaging.measure import FILES
         from ckstudy.imaging.measure import measure_images as measure
+        from ckstudy.networks.shipped import model_path
+        from ckstudy.records import recorded
 
         if threads:
             torch.set_num_threads(threads)
-        measure(wanted, out, device=resolve_device(device), threads=threads or None)
-    print(f"{', '.join(sorted(path.name for path in out.glob('*.csv')))}: {out}")
+        outputs = [out / f"{name}.csv" for name in FILES]
+        with recorded(
+            "measure_images",
+            entries=["ckstudy.cli.imaging:measure_images"],
+            inputs=[model_path(model) for model in wanted.models],
+            outputs=outputs,
+            parameters=wanted.as_dict(),
+            device=device,
+        ):
+            measure(wanted, out, device=resolve_device(device), threads=threads or None)
+    print(f"{', '.join(path.name for path in outputs)}: {out}")
 
 
 def _check_picture(path: Path) -> None:

@@ -86,6 +86,7 @@ def simulate(
     """
     from ckstudy.acoustics.simulate_dataset import simulate_dataset
     from ckstudy.acoustics.specification import SimulationSpec
+    from ckstudy.records import recorded
 
     chosen = {} if spec is None else read_spec(spec)
     flags = {
@@ -105,8 +106,11 @@ def simulate(
     source = "the options" if spec is None else "--spec"
     if spec is not None and not spec.lstrip().startswith("{"):
         source = f"the spec {spec}"
+    wanted = SimulationSpec.from_dict(chosen, source)
+    code, told = ["ckstudy.cli.simulate:simulate"], wanted.as_dict()
     try:
-        simulate_dataset(SimulationSpec.from_dict(chosen, source), out, processes)
+        with recorded("simulate", entries=code, inputs=[], outputs=[out], parameters=told):
+            simulate_dataset(wanted, out, processes)
     except KeyboardInterrupt:
         print("interrupted: run the same command again to go on", file=sys.stderr)
         raise typer.Exit(130) from None

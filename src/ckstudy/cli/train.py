@@ -100,6 +100,8 @@ def train(
 ) -> None:
     """Train one network and release its weights; goes on from its checkpoint if there is one."""
     from ckstudy.devices.gpu_slots import own_card
+    from ckstudy.records import recorded
+    from ckstudy.study.folder import RUN_FILES
     from ckstudy.study.lines import check_noise_of_lines
     from ckstudy.study.spec import RunSpec
 
@@ -114,15 +116,24 @@ def train(
 
         if threads:
             torch.set_num_threads(threads)
+        place = resolve_device(device)
         try:
-            train_network(
-                wanted,
-                train_path=train,
-                validation_path=validation,
-                out=out,
-                checkpoint_folder=checkpoints,
-                device=resolve_device(device),
-            )
+            with recorded(
+                "train",
+                entries=["ckstudy.cli.train:train"],
+                inputs=[train, validation],
+                outputs=[out / name for name in RUN_FILES],
+                parameters=wanted.to_json(),
+                device=str(place),
+            ):
+                train_network(
+                    wanted,
+                    train_path=train,
+                    validation_path=validation,
+                    out=out,
+                    checkpoint_folder=checkpoints,
+                    device=place,
+                )
         except Stopped as stopped:
             print(f"ckstudy: {stopped}", file=sys.stderr)
             sys.exit(stopped.exit_status)

@@ -1,5 +1,6 @@
 """The threshold of a released network: its own calibration, never one for the lines at hand."""
 
+import math
 from pathlib import Path
 
 from ckstudy.errors import StudyError
@@ -38,7 +39,10 @@ def calibrated_threshold(network: Localiser, tolerance: int = TOLERANCE) -> floa
     kept = network.about.get("thresholds")
     if kept is not None:
         try:
-            return float(kept[SPLIT][SCORE][tolerance])
+            threshold = float(kept[SPLIT][SCORE][tolerance])
+            if math.isfinite(threshold):
+                return threshold
+            raise ValueError(threshold)
         except (TypeError, ValueError, LookupError):
             raise StudyError(
                 f"{network.about.get('path')} does not hold one {SCORE} threshold from the {SPLIT} "

@@ -18,6 +18,7 @@ import torch
 from tqdm import tqdm
 
 from ckstudy.acoustics.constants import SOUND_SPEED
+from ckstudy.devices.memory import check_memory
 from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
 from ckstudy.localisation.calibration import TOLERANCE, calibrated_threshold
@@ -239,6 +240,13 @@ def prepare(network: Localiser, recording: Recording, sampling_rate_hz: float | 
             f"network, which needs {own} at {rate / 1e6:g} MHz"
             f"{other if recording.lines > recording.samples else ''}"
         )
+    # One line at the least, with what enters and what leaves a layer.
+    check_memory(
+        8 * grid.network_samples * network.options.get("channels", 1),
+        next(network.parameters()).device,
+        f"{recording.name}: a line of {recording.samples} samples",
+        "cut the lines into shorter ones; are the samples along another axis?",
+    )
     if recording.integers and network.input_scaling == "volts":
         raise StudyError(
             f"{recording.name} holds whole numbers ({recording.array.dtype}), but this network "

@@ -153,7 +153,8 @@ class Recording:
                 f"{self.name}: sample {sample} of line {first + row} is {value}, which is not a "
                 "number that a network can take; leave the line out, or mend the sample"
             )
-        largest = np.maximum(rf.max(axis=1), -rf.min(axis=1))
+        # Of the block, in which small numbers are not yet rounded to nothing.
+        largest = np.maximum(block.max(axis=1).astype(float), -block.min(axis=1).astype(float))
         wrong = (largest > LARGEST) | ((largest > 0) & (largest < SMALLEST))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])

@@ -53,7 +53,7 @@ class CKConv(WindowedConv):
         K, odd.
     dilation : int
         d, the distance of neighbouring taps in samples.
-    hidden, omega_0, kernel_init, omega_scales_bias
+    hidden, omega_0, hidden_omega_0, kernel_init, omega_scales_bias
         The kernel network, see :class:`~ckstudy.networks.siren.SIREN`.
     window : float, optional
         Standard deviation σ that the Gaussian window starts with, in samples; None is no window.
@@ -85,6 +85,7 @@ class CKConv(WindowedConv):
         dilation: int = 1,
         hidden: int = 32,
         omega_0: float = 30.0,
+        hidden_omega_0: float | None = None,
         kernel_init: KernelInit = "siren",
         omega_scales_bias: bool = False,
         window: float | None = None,
@@ -101,6 +102,7 @@ class CKConv(WindowedConv):
             out_channels * in_channels,
             hidden=hidden,
             omega_0=omega_0,
+            hidden_omega_0=hidden_omega_0,
             kernel_init=kernel_init,
             omega_scales_bias=omega_scales_bias,
             edge=edge,
@@ -129,6 +131,9 @@ class CKConv(WindowedConv):
 
     def taps(self, kept: slice) -> Tensor:
         return self.values(self.positions[kept])
+
+    def _take_taps(self, original: Self, factor: float) -> None:
+        self.gain = original.gain / factor
 
     def _sample(self, unused: int) -> Tensor:
         if self.training or torch.is_grad_enabled() or self.positions.device.type != "cpu":

@@ -1,6 +1,11 @@
 """The free-kernel twin of the continuous convolution: ordinary weights, one for every tap."""
 
+from fractions import Fraction
+from typing import Self
+
+import numpy as np
 import torch
+from scipy.signal import resample_poly
 from torch import Tensor, nn
 
 from ckstudy.networks.windowed_conv import WindowedConv
@@ -51,6 +56,21 @@ class FreeConv(WindowedConv):
         with torch.no_grad():
             energy = self.kernel().square().sum((1, 2), keepdim=True)
             self.weight.mul_(energy.rsqrt())
+
+    def _take_taps(self, original: Self, factor: float) -> None:
+        """By a polyphase filter: between its taps a free kernel has no values of its own."""
+        ratio = Fraction(factor).limit_denominator(1000)
+        # Zeros on either side put the centre on the new grid.
+        half = (original.kernel_size - 1) // 2
+        margin = -half % ratio.denominator
+        taps = np.pad(original.weight.detach().double().cpu(), ((0, 0), (0, 0), (margin, margin)))
+        dense = resample_poly(taps, ratio.numerator, ratio.denominator, axis=-1)
+        centre = (half + margin) * ratio.numerator // ratio.denominator
+        new = (self.kernel_size - 1) // 2
+        self.weight = nn.Parameter(
+            torch.from_numpy(dense[..., centre - new : centre + new + 1]).to(original.weight)
+        )
+        self.gain = original.gain / factor
 
     def taps(self, kept: slice) -> Tensor:
         return self.weight[..., kept] * (self.gain * self.window(self.positions[kept]))

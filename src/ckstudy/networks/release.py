@@ -105,7 +105,10 @@ def load_model(model: str | Path) -> Localiser:
     """
     path = model_path(model)
     about = read_provenance(path)
-    network = build_network(**about["network"])
+    try:
+        network = build_network(**about["network"])
+    except StudyError as error:
+        raise StudyError(f"{path} is of a network that cannot be built: {error}") from None
     weights = safetensors.torch.load_file(path)
     bad = [name for name, value in weights.items() if not value.isfinite().all()]
     if bad:
@@ -113,7 +116,10 @@ def load_model(model: str | Path) -> Localiser:
     load_weights(network, weights, str(path))
     network.input_scaling = about["input_scaling"]
     network.about = about | {"path": str(path)}
-    rate = about.get("training_data", {}).get("sampling_rate_hz", network.sampling_rate_hz)
+    trained_on = about.get("training_data", {})
+    if not isinstance(trained_on, dict):
+        raise StudyError(f"{path} has training_data that are no JSON object")
+    rate = trained_on.get("sampling_rate_hz", network.sampling_rate_hz)
     if not isinstance(rate, int | float) or not 0 < rate < math.inf:
         raise StudyError(f"{path} says that its network takes a sampling rate of {rate!r} Hz")
     network.sampling_rate_hz = float(rate)

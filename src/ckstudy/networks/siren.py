@@ -67,7 +67,8 @@ class SIREN(nn.Module):
         h_2 &= \sin(f_2 W_2 h_1 + b_2) \\
         \Psi(\tau) &= W_3 h_2 + b_3
 
-    with :math:`f_1 = f_2 = \omega_0`: the thesis's equations 1-3 as printed. With
+    with :math:`f_1 = f_2 = \omega_0`: the thesis's equations 1-3 as printed
+    (``hidden_omega_0`` takes another :math:`f_2`). With
     ``omega_scales_bias`` the arguments are :math:`f_i (W x + b)`, as the reference code of
     CKConv (Romero et al., 2021) computes them. Every layer is weight-normalised and has a bias.
 
@@ -77,7 +78,8 @@ class SIREN(nn.Module):
     gradient, so it turns a phase at ``edge`` by 30 r and an argument of the second layer by
     r, at every ω0. (With :math:`f_i = \omega_0` and weights to match, as in ``siren``, both grow
     with ω0. To divide a factor by something and multiply the weight by it is, for Adam, to
-    divide the learning rate of that weight by it.)
+    divide the learning rate of that weight by it.) ``hidden_omega_0`` makes that a choice: the
+    second layer's arguments then turn so many times faster, from the same start.
 
     Parameters
     ----------
@@ -98,6 +100,8 @@ class SIREN(nn.Module):
         with where its oscillations cancel.
     omega_scales_bias : bool
         Whether f1 and f2 multiply the biases of the hidden layers too.
+    hidden_omega_0 : float or None
+        The second layer's factor f2; None takes ω0, and 1 in a balanced network.
     edge : float
         Used by ``balanced`` only: the largest \|τ\| that matters, less than 1 where a window
         hides the rest of the kernel.
@@ -111,12 +115,14 @@ class SIREN(nn.Module):
         omega_0: float = 30.0,
         kernel_init: KernelInit = "siren",
         omega_scales_bias: bool = False,
+        hidden_omega_0: float | None = None,
         edge: float = 1.0,
     ) -> None:
         super().__init__()
         balanced = kernel_init == "balanced"
         self.omega_0 = omega_0
-        self.factors = (BALANCED_FACTOR / edge, 1.0) if balanced else (omega_0, omega_0)
+        second = (1.0 if balanced else omega_0) if hidden_omega_0 is None else hidden_omega_0
+        self.factors = BALANCED_FACTOR / edge if balanced else omega_0, second
         self.omega_scales_bias = omega_scales_bias
         self.first = WeightNormLinear(1, hidden, fixed_direction=balanced)
         self.second = WeightNormLinear(hidden, hidden)
@@ -134,7 +140,7 @@ class SIREN(nn.Module):
             if kernel_init == "released" or layer is self.first:
                 bound = default
             else:
-                bound = math.sqrt(6 / fan_in) / self.omega_0
+                bound = math.sqrt(6 / fan_in) / self.factors[1]
             layer.set_weight(torch.empty_like(layer.direction).uniform_(-bound, bound))
             bias_bound = 1.0 if kernel_init == "released" else default
             layer.bias.uniform_(-bias_bound, bias_bound)

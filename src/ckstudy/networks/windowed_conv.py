@@ -1,6 +1,8 @@
 """What every convolution with a long kernel shares: a learnable window, and the cut it allows."""
 
+import copy
 import math
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +50,8 @@ class WindowedConv(nn.Module):
     ----------
     cutoff : float
         Fraction of its peak below which the window counts as zero.
+    density : float
+        Taps per sample of the lines that the layer was made for: 1 until it is resampled.
     crops : bool
         Whether the layer drops the samples that its cut leaves unused, so that it is 'valid' for
         all K taps. A network that has dropped them from its own input sets it to False.
@@ -80,6 +84,9 @@ class WindowedConv(nn.Module):
         self.out_channels = out_channels
         self.kernel_size = kernel_size
         self.dilation = dilation
+        self.density = 1.0
+        # Samples from the kernel's centre to τ = 1.
+        self._half_span = (kernel_size - 1) * dilation / 2
         self.cutoff = 1e-6
         self.crops = True
         self.bias = nn.Parameter(torch.zeros(out_channels))
@@ -87,11 +94,6 @@ class WindowedConv(nn.Module):
         self.register_parameter("log_sigma", log_sigma)
         positions = torch.linspace(-1, 1, kernel_size)
         self.register_buffer("positions", positions, persistent=False)
-
-    @property
-    def _half_span(self) -> float:
-        """Samples from the kernel's centre to its last tap."""
-        return (self.kernel_size - 1) * self.dilation / 2
 
     @torch.no_grad()
     def _unit_gain(self) -> float:
@@ -113,9 +115,40 @@ class WindowedConv(nn.Module):
         """The whole kernel now, (C_out, C_in, K)."""
         return self.taps(slice(0, self.kernel_size))
 
+    def resampled(self, factor: float) -> Self:
+        """The layer for lines that are sampled ``factor`` times as densely.
+
+        Its kernel has the taps of this one as a function of time that lie on the new grid, each
+        1/``factor`` as large: the sum over the taps stays the integral over time that it stands
+        for. Nothing keeps a trained kernel below the Nyquist rate of the new grid, or smooth
+        between the taps it was trained at (docs/long-kernels.md).
+
+        Raises
+        ------
+        StudyError
+            For a factor that is no positive number, and for a dilated layer.
+        """
+        if not 0 < factor < math.inf:
+            raise StudyError(f"a layer cannot be resampled by {factor}; use a positive number")
+        if self.dilation != 1:
+            raise StudyError("a dilated layer cannot be resampled: its taps are not its kernel")
+        layer = copy.deepcopy(self)
+        half = math.floor((self.kernel_size - 1) / 2 * factor + 1e-9)
+        layer.density = self.density * factor
+        layer.kernel_size = 2 * half + 1
+        taps = torch.arange(-half, half + 1, dtype=torch.float64)
+        positions = taps / (layer.density * layer._half_span)
+        layer.positions = positions.to(self.positions)
+        layer._take_taps(self, factor)
+        return layer
+
+    def _take_taps(self, original: Self, factor: float) -> None:
+        """Make the taps of a layer that is being resampled those of ``original``, in size too."""
+        raise NotImplementedError
+
     @property
     def sigma(self) -> float | None:
-        """The window's present σ in samples; None without a window."""
+        """The window's present σ, in samples at ``density`` 1; None without a window."""
         return None if self.log_sigma is None else self.log_sigma.detach().double().exp().item()
 
     @property
@@ -125,7 +158,7 @@ class WindowedConv(nn.Module):
         sigma = self.sigma
         if sigma is None or not self.cutoff:
             return half
-        reach = sigma * math.sqrt(-2 * math.log(self.cutoff)) / self.dilation
+        reach = sigma * self.density * math.sqrt(-2 * math.log(self.cutoff)) / self.dilation
         # A width that is not finite is for the training loss to report.
         return min(half, math.floor(reach)) if math.isfinite(reach) else half
 

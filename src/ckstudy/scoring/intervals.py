@@ -97,6 +97,41 @@ def column_intervals(
     ]
 
 
+def ratio_intervals(
+    parts: ArrayLike,
+    wholes: ArrayLike,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = SEED,
+) -> list[Estimate]:
+    """Ratio of two sums over the lines, with its bootstrap interval, for each column.
+
+    Lines are drawn, not what is counted in them: bubbles of a line share its fate.
+
+    Parameters
+    ----------
+    parts, wholes : array, (lines, columns)
+        Such as the bubbles that were found in each line, and all bubbles.
+    resamples, level, seed
+        As for :func:`mean_interval`.
+
+    Returns
+    -------
+    list of Estimate
+        NaN where a column's whole is 0.
+    """
+    part, whole = (np.asarray(each, dtype=np.float64) for each in (parts, wholes))
+    weights = _line_weights(len(part), resamples, seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = part.sum(axis=0) / whole.sum(axis=0)
+        resampled = (weights @ part) / (weights @ whole)
+    return [
+        Estimate(float(one), *_ends(many, level))
+        for one, many in zip(value, resampled.T, strict=True)
+    ]
+
+
 def contrast_interval(
     groups: Sequence[ArrayLike],
     signs: Sequence[float] = (1,),

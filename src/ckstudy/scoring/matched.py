@@ -8,10 +8,10 @@ samples. With M the size of a maximum one-to-one matching
 
     TP = M,    FN = bubbles - M,    FP = predictions - M,    F1 = 2 TP / (2 TP + FP + FN).
 
-Many matchings are maximum. The one scored here has the least total |error| among them, so the
-mean |error| that is reported is a well-defined number. Because crossing pairs can be uncrossed
-without leaving the tolerance or increasing the total, an order-preserving matching attains it,
-and a dynamic programme over the two sorted rows finds it exactly.
+Many matchings are maximum. The one scored here has the least total absolute error among them, so
+the mean absolute error that is reported is a well-defined number. Because crossing pairs can be
+uncrossed without leaving the tolerance or increasing the total, an order-preserving matching
+attains it, and a dynamic programme over the two sorted rows finds it exactly.
 """
 
 import numba
@@ -81,7 +81,7 @@ def find_maxima(signal: ArrayLike) -> np.ndarray:
 
 
 def match(bubbles: ArrayLike, predictions: ArrayLike, tolerance: int) -> np.ndarray:
-    """Match bubbles and predictions: as many pairs as possible, then the least total |error|.
+    """Match bubbles and predictions: most pairs first, then the least total absolute error.
 
     Of matchings that tie in both, the one that leaves later bubbles unmatched is returned, and
     of these the one that leaves later predictions unmatched.

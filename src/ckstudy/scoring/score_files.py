@@ -100,7 +100,8 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
 
 def read_table(path: str | Path, columns: Iterable[str], made_by: str) -> pd.DataFrame:
     """Read a table that the command ``made_by`` writes; see :func:`ckstudy.csv_files.read_csv`."""
-    return read_csv(path, columns, f"make it with `ckstudy {made_by}`")
+    # A digest may consist of decimal digits, with an e among them, and is no number for that.
+    return read_csv(path, columns, f"make it with `ckstudy {made_by}`", text=["model"])
 
 
 def read_thresholds(path: str | Path, model: str | None = None) -> dict[tuple[str, str], list]:
@@ -125,7 +126,7 @@ def read_thresholds(path: str | Path, model: str | None = None) -> dict[tuple[st
     """
     table = read_table(path, THRESHOLD_COLUMNS, "calibrate")
     if model is not None:
-        others = set(table["model"].astype(str)) - {model}
+        others = set(table["model"].fillna("none")) - {model}
         if others:
             raise StudyError(
                 f"the thresholds in {path} belong to another model ({', '.join(sorted(others))}, "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ckstudy.errors import StudyError
+from ckstudy.study.analyses import AnalysesSpec, read_analyses
 from ckstudy.study.checks import (
     Choice,
     FolderPath,
@@ -51,7 +52,7 @@ class EvaluationSpec:
 
 @dataclass(frozen=True)
 class ClaimMargins:
-    """The keys of the config's section ``claims``: margins of the verdicts.
+    """The keys of the config's section ``claims``: what rules of C1, C2, C4 and C6 compare with.
 
     Attributes
     ----------
@@ -91,6 +92,8 @@ class Study:
     claims : ClaimMargins
     imaging : ImagingSpec or None
         What it measures of images.
+    analyses : AnalysesSpec
+        What it looks into beyond the thesis.
     experiments : Mapping
         By name, one or more mappings of axes to values, see :mod:`ckstudy.study.grid`.
     """
@@ -108,6 +111,7 @@ class Study:
     evaluation: EvaluationSpec
     claims: ClaimMargins
     imaging: ImagingSpec | None
+    analyses: AnalysesSpec
     experiments: Mapping[str, Sequence[Mapping[str, Sequence]]]
 
     def __post_init__(self) -> None:
@@ -153,6 +157,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
     parts["claims"] = from_mapping(ClaimMargins, _mapping(config, "claims"), "claims")
     if config["imaging"] is not None:
         parts["imaging"] = from_mapping(ImagingSpec, _mapping(config, "imaging"), "imaging")
+    parts["analyses"] = read_analyses(_mapping(config, "analyses"))
     preset = Choice(tuple(PRESETS))(config["preset"], "preset")
     parts["networks"] = _networks(_mapping(config, "networks"), preset)
     parts["training"] = _settings(_mapping(config, "training"), TrainingSpec, "training", {"seed"})

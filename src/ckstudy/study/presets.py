@@ -30,6 +30,8 @@ OPTIONS = {
     # Odd, so that every output sample sits under the middle of its kernel.
     "kernel_size": Whole(3, 1_000_001, odd=True),
     "omega_0": Number(above=0),
+    # The factor of the kernel network's second layer, where it is not that of its first.
+    "hidden_omega_0": Optional(Number(above=0)),
     "hidden": Whole(1, 4096),
     "kernel_init": Choice(("siren", "released", "balanced")),
     "omega_scales_bias": Flag(),
@@ -38,10 +40,14 @@ OPTIONS = {
     "dropout": Number(least=0, below=1),
 }
 
+# Options that networks got after some had been archived without them.
+LATER = ("window", "hidden_omega_0")
+
 _TEXT_KERNEL = {
     "hidden": 32,
     "kernel_init": "siren",
     "omega_scales_bias": False,
+    "hidden_omega_0": None,
     "window": None,
 }
 _UPSTREAM_KERNEL = {**_TEXT_KERNEL, "kernel_init": "released", "omega_scales_bias": True}
@@ -93,7 +99,7 @@ NETWORKS = tuple(PRESETS[DEFAULT]["networks"])
 
 def preset(name: str) -> dict:
     """The preset of that name; :class:`StudyError` names the known ones where there is none."""
-    if name not in PRESETS:
+    if name not in tuple(PRESETS):
         raise StudyError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
 
@@ -101,8 +107,8 @@ def preset(name: str) -> dict:
 def network_options(name: str, preset_name: str = DEFAULT, **overrides: Any) -> dict:
     """All options of network ``name``: those of the preset, then ``overrides``.
 
-    ``window`` is left out where it is None: a network without windows has the options that it had
-    before there were any, so that its spec is that of archived ones.
+    Options of :data:`LATER` are left out where they are None: a network without windows has the
+    options that it had before there were any, so that its spec is that of archived ones.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides: Any) -> 
         a value it cannot take (an even kernel size, for one).
     """
     known = preset(preset_name)["networks"]
-    if name not in known:
+    if name not in tuple(known):  # a tuple: what a file says may have no hash
         raise StudyError(f"unknown network {name!r}; choose one of {', '.join(known)}")
     options = dict(known[name])
     for option, value in overrides.items():
@@ -120,6 +126,4 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides: Any) -> 
                 f"network {name!r} has no option {option!r}; it has {', '.join(sorted(options))}"
             )
         options[option] = OPTIONS[option](value, f"network {name!r}: {option}")
-    if options.get("window") is None:
-        options.pop("window", None)
-    return options
+    return {name: at for name, at in options.items() if at is not None or name not in LATER}

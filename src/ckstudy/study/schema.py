@@ -7,6 +7,7 @@ test holds the two together. ``python -m ckstudy.study.schema`` writes it.
 import sys
 
 from ckstudy.acoustics import specification
+from ckstudy.study.analyses import SPECS
 from ckstudy.study.checks import Check, ListOf, Name, Number, Optional, Whole, field_checks
 from ckstudy.study.config import ClaimMargins, EvaluationSpec, Study
 from ckstudy.study.grid import AXES
@@ -52,6 +53,13 @@ def config_schema() -> dict:
         "evaluation": _section(field_checks(EvaluationSpec)),
         "claims": _section(field_checks(ClaimMargins)),
         "imaging": {"anyOf": [_section(field_checks(ImagingSpec)), {"type": "null"}]},
+        "analyses": _mapping(
+            {
+                name: {"anyOf": [_section(field_checks(spec)), {"type": "null"}]}
+                for name, spec in SPECS.items()
+            },
+            required=True,
+        ),
         "experiments": {
             "type": "object",
             "propertyNames": {"pattern": Name().schema()["pattern"]},

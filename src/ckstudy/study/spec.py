@@ -5,6 +5,7 @@ The grid makes them from the config (:mod:`ckstudy.study.grid`); on the disk and
 they are JSON. Whoever holds one need not check it again.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from types import MappingProxyType
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _Spec = TypeVar("_Spec", bound="DataclassInstance")
 
 INPUT_SCALINGS = ("volts", "line_rms")
+_RUN_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,199}")
 SHORTEST_CROP = 30  # half of the Gaussian that softens the labels
 
 
@@ -204,8 +206,11 @@ class RunSpec:
             for part in parts & set(values) - {"run", "preset"}:
                 if not isinstance(values[part], dict):
                     raise StudyError(f"{part} must be a JSON object, in braces")
-            if not isinstance(values["run"], str):
-                raise StudyError(f"run must be a name, not {values['run']!r}")
+            if not (isinstance(values["run"], str) and _RUN_NAME.fullmatch(values["run"])):
+                raise StudyError(
+                    "run must be a name of letters, digits and - _ . +, for a folder, not "
+                    f"{values['run']!r}"
+                )
             network = dict(values["network"])
             if "name" not in network:
                 raise StudyError("network lacks name")

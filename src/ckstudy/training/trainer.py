@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from ckstudy.dataset import read_lines
+from ckstudy.dataset import data_shape, read_lines
+from ckstudy.devices.memory import check_memory
 from ckstudy.devices.torch_device import computing_on
 from ckstudy.errors import StudyError
 from ckstudy.files import write_json, write_text
@@ -133,6 +134,8 @@ class Training:
             capturable=device.type == "cuda",
         )
 
+        self._check_memory(train_path, validation_path)
+
         def batches(path: Path, crop: int | None) -> LineBatches:
             return LineBatches(
                 read_lines(path),
@@ -163,6 +166,26 @@ class Training:
         self._timed = 0
         self._since = time.monotonic()
         self._saved = time.monotonic()
+
+    def _check_memory(self, *paths: Path) -> None:
+        """Refuse what cannot fit: the lines, and what batch norm keeps of a batch for its slope."""
+        shapes = [data_shape(path) for path in paths]
+        lines, samples = shapes[0]
+        size = min(self.settings.batch_size, lines)
+        crop = min(self.settings.crop or samples, samples)
+        normalised = sum(
+            module.num_features
+            for module in self.network.modules()
+            if isinstance(module, torch.nn.BatchNorm1d)
+        )
+        kept = 4 * size * crop * normalised
+        held = sum(5 * count * length for count, length in shapes)
+        check_memory(
+            held + kept,
+            self.device,
+            f"training {self.spec.run} with {size} lines of {crop} samples in a batch",
+            "choose a smaller batch_size, crop or number of channels, or fewer lines",
+        )
 
     # One epoch after the other -----------------------------------------------------------------
 

@@ -18,8 +18,9 @@ class Entry(NamedTuple):
     ``kind`` says what it is drawn from: ``diagrams`` from code alone, ``lines`` from the data
     set and a trained network, ``networks`` from all trained networks, ``scores`` from the tables
     of scores. Only the first three load torch, and only when one of them is drawn.
-    ``long_kernels`` and ``full_grid`` are of scores too, for studies that have these experiments,
-    and ``imaging`` of what a study measured of images.
+    ``long_kernels`` and ``full_grid`` are of scores too, for studies that have these experiments;
+    ``analyses`` are of the tables of what is looked into beyond the thesis, and ``imaging`` of what
+    a study measured of images.
     """
 
     kind: str
@@ -43,6 +44,12 @@ FIGURES: dict[str, Entry] = {
     "kernel_band": Entry("networks", "kernel_band", "kernel_band"),
     "learning_curves": Entry("scores", "learning", "learning_curves"),
     "kernel_size_omega_0": Entry("full_grid", "full_grid", "kernel_size_by_omega_0"),
+    "failures": Entry("analyses", "failures", "failures"),
+    "detections": Entry("analyses", "failures", "detections"),
+    "instability": Entry("analyses", "instability", "instability"),
+    "instability_example": Entry("analyses", "instability", "instability_example"),
+    "receptive_fields": Entry("analyses", "anatomy", "receptive_fields"),
+    "cost": Entry("analyses", "anatomy", "cost"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),
     "imaging": Entry("imaging", "imaging", "imaging_scores"),
 }

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ckstudy.files import write_text
+from ckstudy.report.page import from_markdown, page
 from ckstudy.scoring.intervals import Estimate
 
 DASH = "–"
@@ -106,10 +107,13 @@ class Table:
         return "\n\n".join([*parts, self.caption]) + "\n"
 
     def write(self, directory: str | Path) -> None:
-        """Write ``name.csv`` and ``name.md`` into ``directory``."""
+        """Write ``name.csv``, ``name.md`` and ``name.html`` into ``directory``."""
         csv = self.data.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         write_text(Path(directory) / f"{self.name}.csv", csv)
-        write_text(Path(directory) / f"{self.name}.md", self.markdown())
+        text = self.markdown()
+        write_text(Path(directory) / f"{self.name}.md", text)
+        html = page(self.title, from_markdown(text))
+        write_text(Path(directory) / f"{self.name}.html", html)
 
 
 def tabulate(rows: Iterable, columns: Sequence[Column]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,0 +1,1 @@
+"""What a trained network does when it is probed: perturbations, gradients, costs."""

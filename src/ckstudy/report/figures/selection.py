@@ -1,0 +1,48 @@
+"""Which networks a figure shows that has no room for all of a study."""
+
+from typing import Any
+
+import pandas as pd
+
+from ckstudy.analysis.results import Results
+from ckstudy.report.figures import style
+
+MOST = 8
+_EXPERIMENTS = ("dilated", "kernel_size", "long_balanced_windowed")
+_COLOURS = (
+    style.BLACK,
+    style.ORANGE,
+    style.BLUE,
+    style.VERMILION,
+    style.GREEN,
+    style.PURPLE,
+    style.SKY,
+    style.GREY,
+)
+_DASHES = ("-", "--", "-.", ":")
+
+
+def shown_cells(results: Results) -> pd.DataFrame:
+    """The dilated pair, the kernel sizes and those with a mended start, at most eight cells.
+
+    Of more than these the smallest and the largest kernels of each experiment stay. A study
+    without these experiments shows its first cells.
+    """
+    cells = results.cells()
+    groups = [results.cells(name) for name in _EXPERIMENTS]
+    groups[1:] = [group.sort_values("kernel_size") for group in groups[1:]]
+    names: list[str] = []
+    for group in groups:
+        ends = [name for pair in zip(group.index, group.index[::-1], strict=True) for name in pair]
+        names += [name for name in dict.fromkeys(ends) if name not in names][:3]
+    rest = [name for group in groups for name in group.index]
+    chosen = list(dict.fromkeys([*names, *rest]))[:MOST] or list(cells.index[:MOST])
+    return cells.loc[[name for name in cells.index if name in chosen]]
+
+
+def looks(place: int) -> dict[str, Any]:
+    """Colour and dashes of the line at that place among those that are shown."""
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "linestyle": _DASHES[place % len(_DASHES)],
+    }

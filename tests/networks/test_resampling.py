@@ -1,0 +1,77 @@
+"""Networks whose kernels are sampled anew, against the kernels as functions of time."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ckstudy import CKConv, build_network
+from ckstudy.errors import StudyError
+from ckstudy.networks import FreeConv
+from ckstudy.networks.resampling import resampled
+
+
+@settings(deadline=None)
+@given(
+    factor=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),
+    half=st.integers(5, 40),
+    window=st.sampled_from([None, 7.0]),
+    init=st.sampled_from(["siren", "balanced"]),
+)
+def test_a_continuous_kernel_is_the_same_function_on_another_grid(factor, half, window, init):
+    torch.manual_seed(1)
+    layer = CKConv(2, 3, 2 * half + 1, hidden=8, kernel_init=init, window=window)
+    other = layer.resampled(factor)
+    new = (other.kernel_size - 1) // 2
+    assert new == int(half * factor)
+    time = np.arange(-new, new + 1) / factor  # in samples of the old grid
+    positions = torch.tensor(time / half, dtype=torch.float32)
+    expected = layer.values(positions) / factor
+    torch.testing.assert_close(other.kernel(), expected, rtol=1e-4, atol=1e-5)
+    back = other.resampled(1 / factor)
+    if back.kernel_size == layer.kernel_size:
+        torch.testing.assert_close(back.kernel(), layer.kernel(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_slow_free_kernel_is_the_same_function_on_another_grid():
+    half, period = 60, 24.0
+    layer = FreeConv(1, 1, 2 * half + 1)
+    smooth = lambda n: np.exp(-0.5 * (n / 15) ** 2) * np.cos(2 * np.pi * n / period)  # noqa: E731
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(smooth(np.arange(-half, half + 1))).view(1, 1, -1))
+    for factor in (0.5, 2.0, 1.5):
+        other = layer.resampled(factor)
+        new = (other.kernel_size - 1) // 2
+        expected = layer.gain * smooth(np.arange(-new, new + 1) / factor) / factor
+        found = other.kernel().detach().numpy()[0, 0]
+        np.testing.assert_allclose(found, expected, atol=2e-3 * layer.gain)
+
+
+@pytest.mark.parametrize("window", [None, 6.0])
+def test_a_resampled_network_filters_a_slow_signal_as_before(window):
+    """Linear layers of smooth kernels: at the common instants the outputs agree."""
+    torch.manual_seed(3)
+    network = build_network("ckcnn", kernel_size=41, layers=1, channels=2, omega_0=3, window=window)
+    network.eval()
+    time = np.arange(600) / 1.0
+    slow = np.sin(2 * np.pi * time / 50)
+    fast = resampled(network, 2)
+    dense = np.sin(2 * np.pi * np.arange(1199) / 2 / 50)
+    with torch.no_grad():
+        y = network(torch.tensor(slow, dtype=torch.float32).view(1, 1, -1))[0, 0]
+        z = fast(torch.tensor(dense, dtype=torch.float32).view(1, 1, -1))[0, 0]
+    assert fast.sampling_rate_hz == 2 * network.sampling_rate_hz
+    inner = slice(60, -60)
+    # The sum over the taps is the rectangle rule of one integral, with another step.
+    error = (z[::2] - y)[inner].abs().max() / y[inner].abs().max()
+    assert error < 0.05
+
+
+def test_what_cannot_be_resampled_is_said():
+    with pytest.raises(StudyError, match="dilated layer cannot be resampled"):
+        resampled(build_network("ckcnn_dilated", layers=3, channels=2), 2)
+    with pytest.raises(StudyError, match="cnn_dilated cannot be resampled"):
+        resampled(build_network("cnn_dilated", layers=3, channels=2), 2)
+    with pytest.raises(StudyError, match="by 0; use a positive"):
+        resampled(build_network("ckcnn"), 0)

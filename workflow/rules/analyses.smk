@@ -1,0 +1,105 @@
+# In: test lines, trained networks, and what these put out for the test lines.
+# Out: RESULTS/analyses/*.csv, the tables of the analyses beyond the thesis (config: analyses).
+# Only networks on the study's own lines are looked into: on noisier ones a score is another score.
+
+OWN_RUNS = [name for name, spec in RUNS.items() if spec.noise is None]
+ANALYSIS_TABLES = {
+    "failures": ["bins", "correlations", "errors", "precision_recall"],
+    "instability": ["perturbations", "bubbles", "example"],
+    # Times are of the machine, and other each time: no table or figure is made of them.
+    "anatomy": ["networks", "profiles", "times"],
+}
+# Networks of each analysis. One that has none is not made.
+ANALYSED = dict.fromkeys(ANALYSIS_TABLES, OWN_RUNS)
+if STUDY.analyses.instability:
+    wanted = {
+        name
+        for experiment in STUDY.analyses.instability.experiments
+        for name in EXPERIMENTS.get(experiment, [])
+    }
+    ANALYSED["instability"] = [name for name in OWN_RUNS if name in wanted]
+ANALYSES = [name for name in STUDY.analyses.wanted if ANALYSED[name]]
+
+
+def analysis_files(name):
+    return expand(
+        f"{RESULTS}/analyses/{name}_{{table}}.csv", table=ANALYSIS_TABLES[name]
+    )
+
+
+ANALYSIS_FILES = [path for name in ANALYSES for path in analysis_files(name)]
+
+
+rule failures:
+    input:
+        test=f"{RESULTS}/data/test.h5",
+        outputs=expand(f"{RESULTS}/runs/{{run}}/test_outputs.h5", run=OWN_RUNS),
+        thresholds=expand(f"{RESULTS}/runs/{{run}}/thresholds.csv", run=OWN_RUNS),
+    output:
+        analysis_files("failures"),
+    log:
+        f"{RESULTS}/logs/analyses/failures.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        runs=f"{RESULTS}/runs",
+        names=OWN_RUNS,
+        settings=config["analyses"]["failures"],
+        code=code_of("failures"),
+    script:
+        "../scripts/find_failures.py"
+
+
+rule instability:
+    input:
+        test=f"{RESULTS}/data/test.h5",
+        models=expand(
+            f"{RESULTS}/runs/{{run}}/model.safetensors", run=ANALYSED["instability"]
+        ),
+        thresholds=expand(
+            f"{RESULTS}/runs/{{run}}/thresholds.csv", run=ANALYSED["instability"]
+        ),
+    output:
+        analysis_files("instability"),
+    log:
+        f"{RESULTS}/logs/analyses/instability.log",
+    threads: 1
+    resources:
+        gpu=0 if TRAINS_ON_CPU else 1,
+        mem_mb=8000,
+        runtime=600,
+    params:
+        runs=f"{RESULTS}/runs",
+        names=ANALYSED["instability"],
+        settings=config["analyses"]["instability"],
+        device=config["device"],
+        # What is done so far, for the next attempt; deleted at the end.
+        parts=f"{RESULTS}/checkpoints/instability",
+        code=code_of("instability"),
+    script:
+        "../scripts/measure_instability.py"
+
+
+rule anatomy:
+    input:
+        test=f"{RESULTS}/data/test.h5",
+        models=expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=OWN_RUNS),
+    output:
+        analysis_files("anatomy"),
+    log:
+        f"{RESULTS}/logs/analyses/anatomy.log",
+    threads: 1
+    resources:
+        gpu=0 if TRAINS_ON_CPU else 1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        runs=f"{RESULTS}/runs",
+        names=OWN_RUNS,
+        settings=config["analyses"]["anatomy"],
+        device=config["device"],
+        code=code_of("anatomy"),
+    script:
+        "../scripts/dissect_networks.py"

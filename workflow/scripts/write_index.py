@@ -1,0 +1,29 @@
+"""Write the page of the study and its notebooks as pages."""
+
+from pathlib import Path
+
+from _step import logged, recorded_job
+
+with logged(snakemake.log[0]), recorded_job(snakemake):
+    from jinja2 import Template
+
+    from ckstudy.files import write_text
+    from ckstudy.report.page import Figure, index_page, notebook_page
+
+    def caption(path):
+        """A caption as the report shows it: a template that may ask for the config."""
+        return Template(Path(path).read_text(encoding="utf-8")).render(snakemake=snakemake)
+
+    results = Path(snakemake.params.results)
+    for name in snakemake.params.notebooks:
+        folder = results / "notebooks"
+        notebook_page(folder / f"{name}.ipynb", folder / f"{name}.html")
+    page = index_page(
+        results,
+        f"ckstudy: {snakemake.config['study']}",
+        caption(snakemake.input.about),
+        snakemake.params.tables,
+        map(Figure, snakemake.params.figures, map(caption, snakemake.input.captions)),
+        snakemake.params.notebooks,
+    )
+    write_text(Path(snakemake.output.index), page)
