@@ -6,8 +6,8 @@
 In README.md, what stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` is made
 anew, and so is each number ``<!--= TABLE ROW COLUMN -->0.802<!--/-->``, where ROW is in the first
 column of ``TABLE.csv``; ``<!--= card:NAME SCORE TOLERANCE -->`` is a shipped network's F1 on clean
-lines, from ``benchmarks/results/model_card_NAME.csv``. ``tests/report/test_readme.py`` fails where README.md
-is behind.
+lines, from ``benchmarks/results/model_card_NAME.csv``. ``tests/report/test_readme.py`` fails where
+README.md is behind.
 """
 
 import re
