@@ -34,8 +34,8 @@ DEPTH_MM, WIDTH_MM = (35.0, 65.0), 26.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=24)
-    parser.add_argument("--bubbles", type=int, default=120)
+    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--bubbles", type=int, default=150)
     parser.add_argument("--model", default="best")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/figures/super_resolution.png")
     parser.add_argument(

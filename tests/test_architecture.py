@@ -114,5 +114,5 @@ def test_rooms_that_plan_simulate_or_score_import_no_torch():
 def test_the_picture_shows_these_floors():
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     picture = text.partition("```text\n")[2].partition("```")[0]
-    floors = [re.findall(r"^[\d ]  (\w+)", block, re.M) for block in re.split("─+", picture)]
+    floors = [re.findall(r"^[\d ][\d ] (\w+)", block, re.M) for block in re.split("─+", picture)]
     assert [set(floor) for floor in reversed(floors)] == FLOORS
