@@ -37,7 +37,7 @@ def test_it_times_the_shapes_of_a_grid(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert answer.returncode == 0, answer.stderr
     assert "the whole grid:" in answer.stdout

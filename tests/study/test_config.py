@@ -189,7 +189,7 @@ trainings = st.builds(
 )
 runs = st.builds(
     RunSpec,
-    run=st.text(min_size=1),
+    run=st.from_regex(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,30}", fullmatch=True),
     preset=st.sampled_from(["thesis-text", "thesis-counts", "upstream"]),
     network=st.sampled_from(NETWORKS).map(lambda name: NetworkSpec(name, {})),
     training=trainings,
