@@ -220,8 +220,11 @@ class ListOf(Check):
         return f"a list of {many}each {self.check.wanted}"
 
     def __call__(self, value: object, name: str) -> tuple:
-        right = isinstance(value, list | tuple) and self.length in (None, len(value))
-        if not right or len(value) < self.least:
+        if (
+            not isinstance(value, list | tuple)
+            or self.length not in (None, len(value))
+            or len(value) < self.least
+        ):
             raise StudyError(f"{name} must be {self.wanted}, not {value!r}")
         return tuple(self.check(item, name) for item in value)
 
