@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from tqdm import tqdm
 
 from ckstudy.acoustics.constants import SOUND_SPEED
@@ -87,7 +88,11 @@ class Method:
 
 
 def measure_images(
-    spec: ImagingSpec, out: str | Path, *, device: object = "cpu", threads: int | None = None
+    spec: ImagingSpec,
+    out: str | Path,
+    *,
+    device: torch.device | str = "cpu",
+    threads: int | None = None,
 ) -> None:
     """Measure raw delay-and-sum and each network; write ``FILES`` as CSV into the folder ``out``.
 

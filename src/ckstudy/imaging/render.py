@@ -1,5 +1,6 @@
 """A file of channel data, frame by frame, into an image, a table of bubbles and a density map."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,7 +123,7 @@ def check_lines(network: Localiser, data: ChannelData) -> None:
     if grid.network_samples <= network.padding:
         raise StudyError(
             f"{data.recording.name} has lines of {samples} samples: too short for this network, "
-            f"which needs {int(np.ceil((network.padding + 1) / grid.ratio))} at {rate / 1e6:g} MHz"
+            f"which needs {math.ceil((network.padding + 1) / grid.ratio)} at {rate / 1e6:g} MHz"
         )
     if data.recording.integers and network.input_scaling == "volts":
         raise StudyError(
