@@ -6,7 +6,13 @@ from ckstudy.analysis.results import Results
 from ckstudy.report.tables.table import Column, Table, code, number, short, tabulate
 
 CONDITION = ["bubbles", "noise_percent", "pressure_kpa"]
-_micrometres = number("{:.0f}")
+
+
+def _micrometres(value: float) -> str:
+    """Whole micrometres, and no minus before a zero."""
+    return number("{:.0f}")(value if abs(value) >= 0.5 else abs(value))
+
+
 _score = number("{:.3f}")
 
 
