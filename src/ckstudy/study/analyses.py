@@ -50,7 +50,7 @@ class InstabilitySpec:
         Bubbles that are put into each line, one at a time, and as many that are taken out.
     """
 
-    experiments: Annotated[tuple[str, ...], ListOf(Name(), least=1)]
+    experiments: Annotated[tuple[str, ...], ListOf(Name())]
     lines: Annotated[int, Whole(1, 1_000_000)]
     norms: Annotated[tuple[float, ...], ListOf(Number(above=0, most=10))]
     steps: Annotated[int, Whole(1, 1_000_000)]

@@ -207,30 +207,23 @@ class Optional(Check):
 
 @dataclass(frozen=True)
 class ListOf(Check):
-    """A list, each of its items as another check says; of a certain or a least length."""
+    """A list, each of its items as another check says; of a certain length where given."""
 
     check: Check
     length: int | None = None
-    least: int = 0
 
     @property
     def wanted(self) -> str:
-        many = f"at least {self.least} item, " if self.least else ""
-        many = many if self.length is None else f"{self.length} items, "
+        many = "" if self.length is None else f"{self.length} items, "
         return f"a list of {many}each {self.check.wanted}"
 
     def __call__(self, value: object, name: str) -> tuple:
-        if (
-            not isinstance(value, list | tuple)
-            or self.length not in (None, len(value))
-            or len(value) < self.least
-        ):
+        if not isinstance(value, list | tuple) or self.length not in (None, len(value)):
             raise StudyError(f"{name} must be {self.wanted}, not {value!r}")
         return tuple(self.check(item, name) for item in value)
 
     def schema(self) -> dict:
         length = {} if self.length is None else {"minItems": self.length, "maxItems": self.length}
-        length = {"minItems": self.least} if self.least else length
         return {"type": "array", "items": self.check.schema(), **length}
 
 
