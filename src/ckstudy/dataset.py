@@ -257,8 +257,8 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
             "ckstudy simulate makes those"
         ) from None
     with file:
-        _check(file, path)
         try:
+            _check(file, path)
             yield file
         except OSError as error:
             raise StudyError(f"{path} cannot be read to its end: {error}") from None
