@@ -29,6 +29,13 @@ Configs = Annotated[
     typer.Option(metavar="FILE", help="Config; repeatable, each overlays those before it."),
 ]
 Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
+Model = Annotated[
+    str, typer.Option(metavar="NAME|FILE", help="A shipped network, or a model.safetensors.")
+]
+Variable = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The array inside the file, where it holds several."),
+]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes torch's choice.")]
 
 
@@ -59,3 +66,14 @@ def read_spec(text: str) -> dict:
     if not isinstance(spec, dict):
         raise StudyError(f"{origin} must be a JSON object, in braces")
     return spec
+
+
+def check_picture(path: Path) -> None:
+    """Raise a StudyError for a picture that could not be written: its type, or no matplotlib."""
+    try:
+        from ckstudy.localisation.figure import check_suffix
+    except ModuleNotFoundError as error:
+        raise StudyError(
+            f"{error.name} is not installed; pictures need pip install 'ckstudy[workflow]'"
+        ) from None
+    check_suffix(path)

@@ -11,9 +11,12 @@ from ckstudy.cli.arguments import (
     STEPS,
     Device,
     DirectionName,
+    Model,
     PopulationName,
     SceneName,
     Threads,
+    Variable,
+    check_picture,
     read_spec,
 )
 from ckstudy.errors import StudyError
@@ -151,10 +154,7 @@ def image(
     speed_of_sound: Annotated[
         float | None, typer.Option(help="In m/s.", show_default="the file's, or 1480")
     ] = None,
-    variable: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The array inside the file, where it holds several."),
-    ] = None,
+    variable: Variable = None,
     samples_axis: Annotated[
         int | None, typer.Option(help="Axis of the samples, from 0.", show_default="the last")
     ] = None,
@@ -173,9 +173,7 @@ def image(
     pixel_um: Annotated[
         tuple[float, float], typer.Option(metavar="AXIAL LATERAL", help="Size of a pixel.")
     ] = (20.0, 50.0),
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A shipped network, or a model.safetensors.")
-    ] = "best",
+    model: Model = "best",
     threshold: Annotated[
         float | None,
         typer.Option(help="Of a detection.", show_default="that of ckstudy calibrate-image"),
@@ -193,7 +191,7 @@ def image(
     from ckstudy.imaging.channel_data import open_channel_data
     from ckstudy.imaging.render import check_lines, render, usual_grid
 
-    _check_picture(out)
+    check_picture(out)
     for written in (out, bubbles_out):
         if written.resolve() == source.resolve():
             raise StudyError(f"{written} is the input: choose another file to write")
@@ -251,9 +249,7 @@ def image(
 
 
 def calibrate_image(
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A shipped network, or a model.safetensors.")
-    ] = "best",
+    model: Model = "best",
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="JSON to write.", show_default="beside the network"),
@@ -338,13 +334,3 @@ def measure_images(
         ):
             measure(wanted, out, device=resolve_device(device), threads=threads or None)
     print(f"{', '.join(path.name for path in outputs)}: {out}")
-
-
-def _check_picture(path: Path) -> None:
-    try:
-        from ckstudy.localisation.figure import check_suffix
-    except ModuleNotFoundError as error:
-        raise StudyError(
-            f"{error.name} is not installed; pictures need pip install 'ckstudy[workflow]'"
-        ) from None
-    check_suffix(path)

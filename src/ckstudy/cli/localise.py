@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ckstudy.cli.arguments import OWN, Device, Threads
+from ckstudy.cli.arguments import OWN, Device, Model, Threads, Variable, check_picture
 from ckstudy.errors import StudyError
 
 
@@ -27,10 +27,7 @@ def localise(
         float | None,
         typer.Option(help="Of the lines, 15 to 250; needed where the file does not say it."),
     ] = None,
-    variable: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The array inside the file, where it holds several."),
-    ] = None,
+    variable: Variable = None,
     samples_axis: Annotated[
         int | None,
         typer.Option(
@@ -38,9 +35,7 @@ def localise(
             show_default="the last of two",
         ),
     ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A shipped network, or a model.safetensors.")
-    ] = "best",
+    model: Model = "best",
     tolerance: Annotated[
         int,
         typer.Option(
@@ -72,7 +67,7 @@ def localise(
     from ckstudy.localisation.readers import open_recording
 
     if plot is not None:
-        _check_picture(plot)
+        check_picture(plot)
     for written in (out, plot):
         if written is not None and written.resolve() == source.resolve():
             raise StudyError(f"{written} is the input: choose another file to write")
@@ -115,13 +110,3 @@ def localise(
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
-
-
-def _check_picture(path: Path) -> None:
-    try:
-        from ckstudy.localisation.figure import check_suffix
-    except ModuleNotFoundError as error:
-        raise StudyError(
-            f"{error.name} is not installed; pictures need pip install 'ckstudy[workflow]'"
-        ) from None
-    check_suffix(path)
