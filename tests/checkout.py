@@ -51,11 +51,14 @@ def overlay(folder: Path, changes: dict) -> str:
 
 
 def copy_checkout(folder: Path) -> Path:
-    """Copy what the workflow needs into ``folder``, to be changed at will."""
+    """Copy what the workflow needs into ``folder``, to be changed at will.
+
+    What numba compiled goes along: its caches hold as long as times of change are kept.
+    """
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            ignored = shutil.ignore_patterns("*.egg-info", "*.pyc*", "*.tmp.*")
             shutil.copytree(source, folder / part, ignore=ignored)
         else:
             shutil.copy(source, folder / part)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckstudy.errors import StudyError
-from ckstudy.study.config import read_configs, read_study
+from ckstudy.study.config import in_order, read_configs, read_study
 from ckstudy.study.presets import NETWORKS
 from ckstudy.study.schema import config_schema
 from ckstudy.study.spec import LossSpec, NetworkSpec, RunSpec, TrainingSpec
@@ -143,6 +143,19 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(tmp_path):
     merged = read_configs([ROOT / "config/config.yaml", path])
     assert merged["training"]["learning_rate"] == "1e-3"  # YAML 1.1
     assert {spec.training.learning_rate for spec in read_study(merged).runs.values()} == {0.001}
+
+
+def test_experiments_stand_in_the_order_of_the_files_however_they_were_merged():
+    layers = [{"experiments": {"b": 1, "a": 2}}, {}, {"experiments": {"c": 3, "a": 4}}]
+    merged = {"experiments": {"a": 4, "z": 5, "c": 3, "b": 1}}  # z: of a command line
+    assert list(in_order(layers, "experiments", merged).items()) == [
+        ("b", 1),
+        ("a", 4),
+        ("c", 3),
+        ("z", 5),
+    ]
+    assert in_order(layers, "experiments", {"experiments": 7}) == 7
+    assert in_order([{"experiments": None}], "experiments", {}) is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ckstudy.archive.contents import archived_config, archived_runs
 from ckstudy.errors import StudyError
 from ckstudy.provenance import PACKAGE
 from ckstudy.records import check_folder
-from ckstudy.study.config import read_layer, read_study
+from ckstudy.study.config import in_order, read_layer, read_study
 from ckstudy.study.lines import (
     SPLITS,
     lines_name,
@@ -61,8 +61,11 @@ try:
         archived["training"]["batch_norm_statistics"] = statistics
         config.clear()
         config.update(archived | here)
-    for path in workflow.configfiles:
-        read_layer(Path(path))  # says what Snakemake does not: a key that stands twice
+    # This also says what Snakemake does not: a key that stands twice.
+    *overlays, own = [read_layer(Path(path)) for path in workflow.configfiles]
+    if not config["archive"]:
+        # Snakemake puts what overlays name first; tables keep the order of the command's configs.
+        config["experiments"] = in_order([own, *overlays], "experiments", config)
     STUDY = read_study(config)
     RUNS, EXPERIMENTS = STUDY.runs, STUDY.run_names
     MISSING = []

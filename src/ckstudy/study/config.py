@@ -219,6 +219,20 @@ def read_layer(path: Path) -> dict:
     return layer
 
 
+def in_order(layers: Sequence[Mapping], key: str, config: Mapping[str, Any]) -> Any:
+    """``config[key]``, a mapping, with its keys in the order in which ``layers`` name them.
+
+    Where a mapping of the layers was merged otherwise than by :func:`read_configs`, the values are
+    the same and their order may not be. What is no mapping is returned as it is.
+    """
+    found = config.get(key)
+    if not isinstance(found, Mapping):
+        return found
+    named = [layer[key] for layer in layers if isinstance(layer.get(key), Mapping)]
+    order = dict.fromkeys(name for names in named for name in names if name in found)
+    return {name: found[name] for name in [*order, *found]}
+
+
 def _overlay(below: dict, above: dict) -> None:
     for key, value in above.items():
         if isinstance(value, dict) and isinstance(below.get(key), dict):
