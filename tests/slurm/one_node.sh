@@ -40,6 +40,8 @@ write_configuration() {
 	SlurmUser=root
 	SlurmdUser=root
 	AuthType=auth/munge
+	# A job that was sent back to the queue waits for so many seconds, by default 120.
+	AuthInfo=cred_expire=5
 	CredType=cred/munge
 	MpiDefault=none
 	# Processes are followed by their parents: a container lends no control groups.
@@ -58,7 +60,7 @@ write_configuration() {
 	SlurmdSpoolDir=$PLACE/spool
 	SlurmctldLogFile=$PLACE/slurmctld.log
 	SlurmdLogFile=$PLACE/slurmd.log
-	NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory Gres=gpu:$cards
+	NodeName=$host NodeAddr=127.0.0.1 CPUs=$(getconf _NPROCESSORS_ONLN) RealMemory=$memory Gres=gpu:$cards
 	PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 	END
     echo "$MARK" >"$CONFIG/cgroup.conf"

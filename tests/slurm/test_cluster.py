@@ -1,0 +1,194 @@
+"""A study by profiles/slurm on a SLURM of one node, with what a cluster does to jobs.
+
+    tests/slurm/one_node.sh up; tests/slurm/one_node.sh down   # installs SLURM; as root, on Debian
+    python -m pytest -m slurm
+
+Three networks are trained, two at a time. One reaches its wall time, and its node fails in its
+second attempt; another is sent back to the queue; the node of the third is drained as it trains.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from checkout import ROOT
+from safetensors.numpy import load_file
+
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1200)]
+
+HERE = Path(__file__).parent
+RESULTS = "results/cluster"
+LONG, *SHORT = RUNS = ["ckcnn-k9-w30-epochs_500-s0", "ckcnn-k11-w30-s0", "ckcnn-k13-w30-s0"]
+# The scores of all networks, and a notebook with its table and figures.
+TARGETS = [f"{RESULTS}/summary.csv", f"{RESULTS}/tables/table1.md"]
+MOMENT = 6  # seconds into a training: far from its start and its end
+
+
+def slurm(*command: str) -> str:
+    """What a command of SLURM prints."""
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[str]:
+    """The name of a node of two cards that runs as long as this module's tests."""
+    script = HERE / "one_node.sh"
+    missing = [each for each in ("slurmctld", "slurmd", "sbatch", "munged") if not which(each)]
+    if os.geteuid() or missing:
+        pytest.skip(f"wants root, and SLURM: {script} up installs it")
+    if subprocess.run([script, "up", "2"], capture_output=True, timeout=120).returncode:
+        pytest.skip("SLURM does not start here, or is there for other work")
+    try:
+        yield slurm("sinfo", "-h", "-o", "%n").strip()
+    finally:
+        subprocess.run([script, "down"], check=True, timeout=60)
+
+
+def which(command: str) -> str | None:
+    return shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen:
+    """Snakemake in ``folder``; what it prints goes to ``said``."""
+    command = [sys.executable, "-m", "snakemake", "--nocolor", "-s", str(ROOT / "Snakefile")]
+    command += ["--configfile", str(HERE / "study.yaml"), *arguments, "--", *TARGETS]
+    folder.mkdir()
+    # What sbatch hands on to the jobs.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    with open(folder / "said", "w") as output:
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+
+
+class Cluster:
+    """A study that runs on the cluster, and its trainings as SLURM sees them."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        profile = ("--workflow-profile", str(ROOT / "profiles/slurm"))
+        # On the command line a mapping takes the place of the profile's.
+        rules = ("train", "calibrate", "evaluate")
+        limits = [f"{rule}:{limit}" for rule in rules for limit in ("mem_mb=2000", "gpu=1")]
+        sizes = ("--set-threads", "simulate=1", "--set-resources", *limits)
+        self.process = start(folder, *profile, *sizes)
+
+    def trainings(self) -> dict[str, tuple[str, str]]:
+        """The SLURM job and the state of each network's training, the newest if several."""
+        found = {}
+        for line in slurm("squeue", "-h", "--states=all", "-S", "i", "-o", "%i|%T|%k").splitlines():
+            job, state, comment = line.split("|")
+            if comment.startswith("rule_train_wildcards_"):
+                found[comment.removeprefix("rule_train_wildcards_")] = (job, state)
+        return found
+
+    def state(self, run: str) -> str:
+        return self.trainings().get(run, ("", "ABSENT"))[1]
+
+    def job(self, run: str) -> str:
+        return self.trainings()[run][0]
+
+    def checkpoint(self, run: str) -> Path:
+        return self.folder / RESULTS / "checkpoints" / run / "checkpoint.pt"
+
+    def trains(self, run: str) -> bool:
+        """Whether its training has the lock of its checkpoints, and so has begun."""
+        lock = self.checkpoint(run).parent / "lock"
+        return self.state(run) == "RUNNING" and lock.exists()
+
+    def wait(self, what: str, done: Callable[[], bool], seconds: float = 240) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            said = f"{self.trainings()}\n{(self.folder / 'said').read_text()[-3000:]}"
+            assert self.process.poll() is None, f"ended before: {what}\n{said}"
+            assert time.monotonic() < end, f"waited in vain: {what}\n{said}"
+            time.sleep(0.5)
+
+    def cards(self) -> dict[str, str]:
+        """The number of the card of each training that runs."""
+        running = {job: run for run, (job, state) in self.trainings().items() if state == "RUNNING"}
+        shown = {job: slurm("scontrol", "show", "job", "-d", job) for job in running}
+        return {running[job]: re.search(r"gpu:1\(IDX:(\d+)\)", shown[job])[1] for job in shown}
+
+
+def test_wall_time_requeue_drain_and_failure_of_a_node_change_nothing(tmp_path, node):
+    whole = start(tmp_path / "whole", "--cores", "2")
+    assert whole.wait() == 0, (tmp_path / "whole/said").read_text()[-3000:]
+    study = Cluster(tmp_path / "cluster")
+    try:
+        disturb(study, node)
+        study.process.wait(timeout=600)
+    finally:
+        study.process.kill()
+    said = (tmp_path / "cluster/said").read_text()
+    assert study.process.returncode == 0, said[-3000:]
+    for run in RUNS:
+        log = (study.folder / RESULTS / f"logs/train/{run}.log").read_text()
+        assert "resuming" in log, run
+    # Each training by itself, the first one twice; all scores together, and the rest together.
+    assert submissions(said) == {"simulate": 3, "train": 4, "scores": 1, "report": 1}
+    assert made(study.folder) == made(tmp_path / "whole")
+
+
+def disturb(study: Cluster, node: str) -> None:
+    study.wait("two trainings at a time", lambda: len(study.cards()) == 2)
+    assert sorted(study.cards().values()) == ["0", "1"]
+
+    study.wait("a short training", lambda: any(map(study.trains, SHORT)))
+    requeued, drained = sorted(SHORT, key=study.trains, reverse=True)
+    time.sleep(MOMENT)
+    slurm("scontrol", "requeue", study.job(requeued))
+    study.wait("progress after a requeue", study.checkpoint(requeued).exists)
+
+    study.wait("the other short training", lambda: study.trains(drained))
+    time.sleep(MOMENT)
+    slurm("scontrol", "update", f"nodename={node}", "state=drain", "reason=maintenance")
+    time.sleep(3)
+    assert study.state(drained) == "RUNNING", "a drained node lets its jobs go on"
+    slurm("scontrol", "requeue", study.job(drained))
+    study.wait("progress after a drain", study.checkpoint(drained).exists)
+    time.sleep(MOMENT)
+    assert study.state(drained) == "PENDING", "nothing starts on a drained node"
+    slurm("scontrol", "update", f"nodename={node}", "state=resume")
+
+    study.wait("the long training", lambda: study.trains(LONG))
+    first = study.job(LONG)
+    time.sleep(MOMENT)
+    # Wall times are whole minutes, but their end may be moved. SLURM looks every half minute.
+    slurm("scontrol", "update", f"jobid={first}", "endtime=now+1")
+    study.wait("the end of the wall time", lambda: study.state(LONG) == "TIMEOUT")
+    assert study.checkpoint(LONG).exists()
+    study.wait("the second attempt", lambda: study.trains(LONG) and study.job(LONG) != first)
+    time.sleep(MOMENT)
+    slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=failure")
+    study.wait("the failure of the node", lambda: study.state(LONG) == "PENDING")
+    slurm("scontrol", "update", f"nodename={node}", "state=resume")
+
+
+def submissions(said: str) -> dict[str, int]:
+    """How many SLURM jobs there were for each rule or group, from what Snakemake prints."""
+    pattern = r"submitted with SLURM jobid \d+ \(log: \S*/(?:rule|group)_(\w+)/"
+    return dict(Counter(re.findall(pattern, said)))
+
+
+def made(folder: Path) -> dict[str, object]:
+    """Contents of tables, histories and figures; tensors of the models."""
+    results, found = folder / RESULTS, {}
+    for path in sorted(results.rglob("*")):
+        name = str(path.relative_to(results))
+        if path.suffix in (".csv", ".md", ".png", ".svg") or path.name in ("study.json",):
+            found[name] = path.read_bytes()
+            if path.name == "thresholds.csv":  # its last column is the digest of the model's file
+                found[name] = [line.rpartition(b",")[0] for line in found[name].splitlines()]
+        elif path.suffix == ".safetensors":
+            found[name] = {key: value.tobytes() for key, value in load_file(path).items()}
+    assert {f"runs/{run}/model.safetensors" for run in RUNS} <= set(found)
+    assert any(name.startswith("figures/") for name in found)
+    return found
