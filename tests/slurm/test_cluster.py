@@ -154,7 +154,8 @@ def disturb(study: Cluster, node: str) -> None:
     assert study.state(drained) == "RUNNING", "a drained node lets its jobs go on"
     slurm("scontrol", "requeue", study.job(drained))
     study.wait("progress after a drain", study.checkpoint(drained).exists)
-    time.sleep(MOMENT)
+    study.wait("the queue", lambda: study.state(drained) == "PENDING")
+    time.sleep(2 * MOMENT)
     assert study.state(drained) == "PENDING", "nothing starts on a drained node"
     slurm("scontrol", "update", f"nodename={node}", "state=resume")
 
@@ -174,7 +175,7 @@ def disturb(study: Cluster, node: str) -> None:
 
 def submissions(said: str) -> dict[str, int]:
     """How many SLURM jobs there were for each rule or group, from what Snakemake prints."""
-    pattern = r"submitted with SLURM jobid \d+ \(log: \S*/(?:rule|group)_(\w+)/"
+    pattern = r"submitted with SLURM jobid \d+ \(log: \S*/(?:rule|group)_([a-z]+)"
     return dict(Counter(re.findall(pattern, said)))
 
 
