@@ -205,4 +205,4 @@ def test_verdicts_are_counted_by_claim():
             "verdict": ["supported", "supported", "undecided", "supported"],
         }
     )
-    assert findings.claims(rows) == ("Supported: C1, C3.", "Undecided: C2.")
+    assert findings.claims(rows) == ("Supported: C1; C3.", "Undecided: C2.")

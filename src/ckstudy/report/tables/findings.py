@@ -197,7 +197,7 @@ def claims(data: pd.DataFrame) -> tuple[str, ...]:
     """Of the claims: which are supported, contradicted, undecided."""
     verdicts = data[data["is_effect"]]
     return tuple(
-        f"{str(verdict).capitalize()}: {', '.join(rows['claim'])}."
+        f"{str(verdict).capitalize()}: {'; '.join(rows['claim'])}."
         for verdict, rows in verdicts.groupby(verdicts["verdict"].map(str), sort=False)
     )
 
