@@ -60,7 +60,8 @@ class SparseDeconvolution:
         aligned = filtered(x, response.conj())
         penalty = np.float32(self.regularisation) * aligned.max(axis=1, keepdims=True).clip(0)
         z = np.zeros_like(x)
-        ahead, momentum = z, np.ones((len(x), 1), np.float32)
+        ahead = z
+        momentum: np.ndarray = np.ones((len(x), 1), np.float32)
         for _ in range(self.iterations):
             gradient = filtered(filtered(ahead, response) - x, response.conj())
             new = np.maximum(ahead - step * (gradient + penalty), 0)
