@@ -1,5 +1,6 @@
 """Checkpoints that survive kill -9, and the lock that keeps two trainers apart."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,7 @@ def load(folder: Path, fingerprint: str, say: Callable[[str], None]) -> dict | N
     if not path.exists():
         return None
     try:
+        _check_sums(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         say(f"checkpoint {path} cannot be read ({error}); starting afresh")
@@ -72,6 +74,14 @@ def load(folder: Path, fingerprint: str, say: Callable[[str], None]) -> dict | N
         return None
     say(f"resuming {path} at epoch {state['epoch']}, step {state['step']}")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the sums that torch writes with what is there; torch itself reads past them."""
+    with zipfile.ZipFile(path) as parts:
+        damaged = parts.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} is damaged")
 
 
 def remove(folder: Path) -> None:
