@@ -21,7 +21,7 @@ import pytest
 from checkout import ROOT
 from safetensors.numpy import load_file
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(2400)]
 
 HERE = Path(__file__).parent
 RESULTS = "results/cluster"
@@ -103,7 +103,7 @@ class Cluster:
         lock = self.checkpoint(run).parent / "lock"
         return self.state(run) == "RUNNING" and lock.exists()
 
-    def wait(self, what: str, done: Callable[[], bool], seconds: float = 240) -> None:
+    def wait(self, what: str, done: Callable[[], bool], seconds: float = 600) -> None:
         end = time.monotonic() + seconds
         while not done():
             said = f"{self.trainings()}\n{(self.folder / 'said').read_text()[-3000:]}"
@@ -124,7 +124,7 @@ def test_wall_time_requeue_drain_and_failure_of_a_node_change_nothing(tmp_path, 
     study = Cluster(tmp_path / "cluster")
     try:
         disturb(study, node)
-        study.process.wait(timeout=600)
+        study.process.wait(timeout=1200)
     finally:
         study.process.kill()
     said = (tmp_path / "cluster/said").read_text()
