@@ -35,6 +35,11 @@ def cannot_write(error: OSError, path: str | Path) -> str:
     return str(WriteError(error.errno, error.strerror or str(error), str(path)))
 
 
+def is_of_writing(error: OSError) -> bool:
+    """Whether an error of the system can come from nothing but a file being written."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; move it there once the block has succeeded.

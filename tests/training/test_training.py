@@ -253,6 +253,15 @@ def test_two_trainers_never_share_a_checkpoint(data, tmp_path):
         run(make_spec(), data, tmp_path)
 
 
+def test_a_folder_that_cannot_be_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(StudyError, match=r"cannot write .*file/checkpoint: Not a directory"),
+        checkpoint.exclusive(tmp_path / "file/checkpoint"),
+    ):
+        pass
+
+
 def test_a_checkpoint_of_other_settings_starts_afresh_and_says_so(data, tmp_path, capsys):
     folder = tmp_path / "checkpoint"
     other = Training(make_spec(seed=6), **data, folder=folder, data={}, device=CPU)

@@ -9,7 +9,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import atomic_path, cannot_write
 
 _NAME = "checkpoint.pt"
 _LOCK = "lock"
@@ -27,15 +27,19 @@ def exclusive(folder: Path) -> Iterator[None]:
     ------
     TakenError
         Where another process holds it: two trainers would overwrite each other's progress.
+    StudyError
+        Where nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise TakenError(
             f"another process is training on {folder}; wait for it or stop it first"
         ) from None
+    except OSError as error:
+        raise StudyError(cannot_write(error, folder)) from None
     try:
         yield
     finally:
