@@ -7,6 +7,7 @@ Three networks are trained, two at a time. One reaches its wall time, and its no
 second attempt; another is sent back to the queue; the node of the third is drained as it trains.
 """
 
+import math
 import os
 import re
 import shutil
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.timeout(2400)]
 
 HERE = Path(__file__).parent
 RESULTS = "results/cluster"
-LONG, *SHORT = RUNS = ["ckcnn-k9-w30-epochs_500-s0", "ckcnn-k11-w30-s0", "ckcnn-k13-w30-s0"]
+LONG, *_ = RUNS = ["ckcnn-k9-w30-epochs_700-s0", "ckcnn-k11-w30-s0", "ckcnn-k13-w30-s0"]
 # The scores of all networks, and a notebook with its table and figures.
 TARGETS = [f"{RESULTS}/summary.csv", f"{RESULTS}/tables/table1.md"]
 MOMENT = 6  # seconds into a training: far from its start and its end
@@ -103,10 +104,18 @@ class Cluster:
         lock = self.checkpoint(run).parent / "lock"
         return self.state(run) == "RUNNING" and lock.exists()
 
+    def resumed(self, run: str) -> bool:
+        """Whether its present attempt has taken up a checkpoint."""
+        log = self.folder / RESULTS / f"logs/train/{run}.log"
+        return log.exists() and "resuming" in log.read_text()
+
+    def said(self) -> str:
+        return (self.folder / "said").read_text()
+
     def wait(self, what: str, done: Callable[[], bool], seconds: float = 600) -> None:
         end = time.monotonic() + seconds
         while not done():
-            said = f"{self.trainings()}\n{(self.folder / 'said').read_text()[-3000:]}"
+            said = f"{self.trainings()}\n{self.said()[-3000:]}"
             assert self.process.poll() is None, f"ended before: {what}\n{said}"
             assert time.monotonic() < end, f"waited in vain: {what}\n{said}"
             time.sleep(0.5)
@@ -127,49 +136,59 @@ def test_wall_time_requeue_drain_and_failure_of_a_node_change_nothing(tmp_path, 
         study.process.wait(timeout=1200)
     finally:
         study.process.kill()
-    said = (tmp_path / "cluster/said").read_text()
-    assert study.process.returncode == 0, said[-3000:]
-    for run in RUNS:
-        log = (study.folder / RESULTS / f"logs/train/{run}.log").read_text()
-        assert "resuming" in log, run
+    assert study.process.returncode == 0, study.said()[-3000:]
+    assert [run for run in RUNS if not study.resumed(run)] == []
     # Each training by itself, the first one twice; all scores together, and the rest together.
-    assert submissions(said) == {"simulate": 3, "train": 4, "scores": 1, "report": 1}
+    assert submissions(study.said()) == {"simulate": 3, "train": 4, "scores": 1, "report": 1}
     assert made(study.folder) == made(tmp_path / "whole")
 
 
 def disturb(study: Cluster, node: str) -> None:
+    """Each training once, a moment after it has begun; which begins first is SLURM's choice."""
     study.wait("two trainings at a time", lambda: len(study.cards()) == 2)
     assert sorted(study.cards().values()) == ["0", "1"]
+    to_do = dict(zip(RUNS, (end_wall_time, send_back, drain), strict=True))
+    begun: dict[str, float] = {}
+    while to_do:
+        study.wait("a training", lambda: any(map(study.trains, to_do)))
+        for run in filter(study.trains, RUNS):
+            begun.setdefault(run, time.monotonic())
+        for run in list(to_do):
+            if time.monotonic() - begun.get(run, math.inf) > MOMENT:
+                to_do.pop(run)(study, node, run)
+        time.sleep(0.5)
+    fail_node(study, node, LONG)
 
-    study.wait("a short training", lambda: any(map(study.trains, SHORT)))
-    requeued, drained = sorted(SHORT, key=study.trains, reverse=True)
-    time.sleep(MOMENT)
-    slurm("scontrol", "requeue", study.job(requeued))
-    study.wait("progress after a requeue", study.checkpoint(requeued).exists)
 
-    study.wait("the other short training", lambda: study.trains(drained))
-    time.sleep(MOMENT)
+def end_wall_time(study: Cluster, node: str, run: str) -> None:
+    """Wall times are whole minutes, but their end may be moved; SLURM looks every half minute."""
+    slurm("scontrol", "update", f"jobid={study.job(run)}", "endtime=now+1")
+
+
+def send_back(study: Cluster, node: str, run: str) -> None:
+    slurm("scontrol", "requeue", study.job(run))
+    study.wait("progress after a requeue", study.checkpoint(run).exists)
+
+
+def drain(study: Cluster, node: str, run: str) -> None:
     slurm("scontrol", "update", f"nodename={node}", "state=drain", "reason=maintenance")
     time.sleep(3)
-    assert study.state(drained) == "RUNNING", "a drained node lets its jobs go on"
-    slurm("scontrol", "requeue", study.job(drained))
-    study.wait("progress after a drain", study.checkpoint(drained).exists)
-    study.wait("the queue", lambda: study.state(drained) == "PENDING")
+    assert study.state(run) == "RUNNING", "a drained node lets its jobs go on"
+    slurm("scontrol", "requeue", study.job(run))
+    study.wait("progress after a drain", study.checkpoint(run).exists)
+    study.wait("the queue", lambda: study.state(run) == "PENDING")
     time.sleep(2 * MOMENT)
-    assert study.state(drained) == "PENDING", "nothing starts on a drained node"
+    assert study.state(run) == "PENDING", "nothing starts on a drained node"
     slurm("scontrol", "update", f"nodename={node}", "state=resume")
 
-    study.wait("the long training", lambda: study.trains(LONG))
-    first = study.job(LONG)
-    time.sleep(MOMENT)
-    # Wall times are whole minutes, but their end may be moved. SLURM looks every half minute.
-    slurm("scontrol", "update", f"jobid={first}", "endtime=now+1")
-    study.wait("the end of the wall time", lambda: study.state(LONG) == "TIMEOUT")
-    assert study.checkpoint(LONG).exists()
-    study.wait("the second attempt", lambda: study.trains(LONG) and study.job(LONG) != first)
+
+def fail_node(study: Cluster, node: str, run: str) -> None:
+    """In the attempt after the one whose wall time is over."""
+    study.wait("the end of the wall time", lambda: "status is: 'TIMEOUT'" in study.said())
+    study.wait("the second attempt", lambda: study.resumed(run) and study.trains(run))
     time.sleep(MOMENT)
     slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=failure")
-    study.wait("the failure of the node", lambda: study.state(LONG) == "PENDING")
+    study.wait("the failure of the node", lambda: study.state(run) == "PENDING")
     slurm("scontrol", "update", f"nodename={node}", "state=resume")
 
 
