@@ -4,8 +4,8 @@
 #     one_node.sh up [CARDS]   install what is missing, write the configuration, start the daemons
 #     one_node.sh down         stop them, and delete the configuration and the state
 #
-# Wants root. CARDS are devices that SLURM hands out as GPUs, one to a job; they need not be any
-# (default 2, each is /dev/null or the like). A configuration that is not from here is left alone.
+# Wants root. CARDS (by default 2) are what SLURM hands out as GPUs, each of them /dev/null or the
+# like. A configuration that is not from here is left alone; the exit status is then 3.
 set -euo pipefail
 
 CONFIG=/etc/slurm
@@ -15,6 +15,12 @@ MARK="# written by one_node.sh"
 fail() {
     echo "one_node.sh: $*" >&2
     exit 1
+}
+
+keep_off_others() {
+    [ ! -e "$CONFIG/slurm.conf" ] || grep -qx "$MARK" "$CONFIG/slurm.conf" && return
+    echo "one_node.sh: $CONFIG/slurm.conf belongs to another SLURM, which is left as it is" >&2
+    exit 3
 }
 
 install_packages() {
@@ -96,8 +102,6 @@ up() {
     local cards=${1:-2}
     [[ $cards =~ ^[0-4]$ ]] || fail "CARDS must be 0 to 4, not $cards"
     install_packages
-    [ -e "$CONFIG/slurm.conf" ] && ! grep -qx "$MARK" "$CONFIG/slurm.conf" &&
-        fail "$CONFIG/slurm.conf belongs to another SLURM; use that one, or another machine"
     down
     write_configuration "$cards"
     start_munge
@@ -120,8 +124,6 @@ stop() {
 }
 
 down() {
-    [ -e "$CONFIG/slurm.conf" ] && ! grep -qx "$MARK" "$CONFIG/slurm.conf" &&
-        fail "$CONFIG/slurm.conf belongs to another SLURM, which is left as it is"
     if [ -s "$PLACE/slurmctld.pid" ] && squeue -h >/dev/null 2>&1; then
         squeue -h -o %i | xargs -r scancel --signal=KILL --full || true
         squeue -h -o %i | xargs -r scancel || true
@@ -137,6 +139,7 @@ down() {
 }
 
 [ "$(id -u)" = 0 ] || fail "run it as root"
+keep_off_others
 case ${1:-} in
 up) up "${2:-}" ;;
 down) down ;;

@@ -44,8 +44,10 @@ def node() -> Iterator[str]:
     missing = [each for each in ("slurmctld", "slurmd", "sbatch", "munged") if not which(each)]
     if os.geteuid() or missing:
         pytest.skip(f"wants root, and SLURM: {script} up installs it")
-    if subprocess.run([script, "up", "2"], capture_output=True, timeout=120).returncode:
-        pytest.skip("SLURM does not start here, or is there for other work")
+    answer = subprocess.run([script, "up", "2"], capture_output=True, text=True, timeout=120)
+    if answer.returncode == 3:
+        pytest.skip(answer.stderr.strip())
+    assert answer.returncode == 0, answer.stdout + answer.stderr
     try:
         yield slurm("sinfo", "-h", "-o", "%n").strip()
     finally:
