@@ -59,9 +59,9 @@ class SparseDeconvolution:
         step = np.float32(1 / (np.abs(response) ** 2).max())
         aligned = filtered(x, response.conj())
         penalty = np.float32(self.regularisation) * aligned.max(axis=1, keepdims=True).clip(0)
-        z = np.zeros_like(x)
-        ahead = z
+        z: np.ndarray = np.zeros_like(x)
         momentum: np.ndarray = np.ones((len(x), 1), np.float32)
+        ahead = z
         for _ in range(self.iterations):
             gradient = filtered(filtered(ahead, response) - x, response.conj())
             new = np.maximum(ahead - step * (gradient + penalty), 0)
