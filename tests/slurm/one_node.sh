@@ -9,6 +9,7 @@
 set -euo pipefail
 
 CONFIG=/etc/slurm
+CLUSTER=one_node
 PLACE=/var/lib/one-node-slurm # state, logs, process ids
 MARK="# written by one_node.sh"
 
@@ -41,7 +42,7 @@ write_configuration() {
     mkdir -p "$CONFIG" "$PLACE/state" "$PLACE/spool"
     cat >"$CONFIG/slurm.conf" <<-END
 	$MARK
-	ClusterName=one
+	ClusterName=$CLUSTER
 	SlurmctldHost=$host(127.0.0.1)
 	SlurmUser=root
 	SlurmdUser=root
@@ -123,11 +124,22 @@ stop() {
     kill -9 "$pid" 2>/dev/null || true
 }
 
+# Of a job that was sent back a process may stay whose parent is gone; control groups would know it.
+kill_left_over() {
+    local environment pid
+    for environment in /proc/[0-9]*/environ; do
+        if tr '\0' '\n' 2>/dev/null <"$environment" | grep -qx "SLURM_CLUSTER_NAME=$CLUSTER"; then
+            pid=${environment#/proc/}
+            kill -9 "${pid%/environ}" 2>/dev/null || true
+        fi
+    done
+}
+
 down() {
     if [ -s "$PLACE/slurmctld.pid" ] && squeue -h >/dev/null 2>&1; then
-        squeue -h -o %i | xargs -r scancel --signal=KILL --full || true
         squeue -h -o %i | xargs -r scancel || true
     fi
+    kill_left_over
     stop "$PLACE/slurmd.pid"
     stop "$PLACE/slurmctld.pid"
     [ -e "$PLACE/munge-is-ours" ] && stop /run/munge/munged.pid
