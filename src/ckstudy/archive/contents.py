@@ -32,6 +32,7 @@ from ckstudy.study.spec import RunSpec
 
 KEPT = ("spec.json", "model.safetensors", "history.csv", "thresholds.csv")
 COMPRESSED = ("train.csv", "test.csv")
+_NAMED = 8  # missing networks that a README names
 
 
 def make_archive(config: dict, out: Path) -> dict:
@@ -293,12 +294,13 @@ def _sha256(path: Path) -> str:
 
 
 def _readme(manifest: dict, planned: int) -> str:
-    there = manifest["runs"]
+    there, missing = manifest["runs"], manifest["missing"]
+    named = ", ".join(missing) if len(missing) <= _NAMED else f"{len(missing)}, see `manifest.json`"
     lines = [
         f"# The study `{manifest['study']}`, archived",
         "",
         f"{len(there)} of {planned} networks of its grid"
-        + (f"; missing: {', '.join(manifest['missing'])}" if manifest["missing"] else "")
+        + (f"; missing: {named}" if missing else "")
         + ".",
         "",
         "Written by `ckstudy archive`; `manifest.json` has the digests of all files.",
