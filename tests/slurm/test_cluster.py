@@ -76,6 +76,8 @@ class Cluster:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        # Noted as they come: a failing node may start a finished training anew.
+        self.have_resumed: set[str] = set()
         profile = ("--workflow-profile", str(ROOT / "profiles/slurm"))
         # On the command line a mapping takes the place of the profile's.
         rules = ("train", "calibrate", "evaluate")
@@ -108,8 +110,14 @@ class Cluster:
 
     def resumed(self, run: str) -> bool:
         """Whether its present attempt has taken up a checkpoint."""
-        log = self.folder / RESULTS / f"logs/train/{run}.log"
-        return log.exists() and "resuming" in log.read_text()
+        try:
+            return "resuming" in (self.folder / RESULTS / f"logs/train/{run}.log").read_text()
+        except FileNotFoundError:  # Snakemake deletes that of an attempt that failed
+            return False
+
+    def note(self) -> None:
+        """Remember which trainings have taken up a checkpoint."""
+        self.have_resumed.update(filter(self.resumed, RUNS))
 
     def said(self) -> str:
         return (self.folder / "said").read_text()
@@ -117,6 +125,7 @@ class Cluster:
     def wait(self, what: str, done: Callable[[], bool], seconds: float = 600) -> None:
         end = time.monotonic() + seconds
         while not done():
+            self.note()
             said = f"{self.trainings()}\n{self.said()[-3000:]}"
             assert self.process.poll() is None, f"ended before: {what}\n{said}"
             assert time.monotonic() < end, f"waited in vain: {what}\n{said}"
@@ -135,11 +144,13 @@ def test_wall_time_requeue_drain_and_failure_of_a_node_change_nothing(tmp_path, 
     study = Cluster(tmp_path / "cluster")
     try:
         disturb(study, node)
-        study.process.wait(timeout=1200)
+        while study.process.poll() is None:
+            study.note()
+            time.sleep(0.5)
     finally:
         study.process.kill()
     assert study.process.returncode == 0, study.said()[-3000:]
-    assert [run for run in RUNS if not study.resumed(run)] == []
+    assert study.have_resumed == set(RUNS)
     # Each training by itself, the first one twice; all scores together, and the rest together.
     assert submissions(study.said()) == {"simulate": 3, "train": 4, "scores": 1, "report": 1}
     assert made(study.folder) == made(tmp_path / "whole")
