@@ -62,7 +62,7 @@ def receptive_field(network: nn.Module, *, effective: bool = False) -> int:
     for layer in network.modules():
         if isinstance(layer, WindowedConv):
             taps = 2 * layer.half_width + 1 if effective else layer.kernel_size
-            field = field.through(taps, dilation=layer.dilation)
+            field = field.through(taps, stride=layer.stride, dilation=layer.dilation)
         elif isinstance(layer, nn.Conv1d):
             field = field.through(
                 layer.kernel_size[0], stride=layer.stride[0], dilation=layer.dilation[0]
