@@ -96,6 +96,11 @@ COSTS = {
 }
 
 
+# Transforms longer than this leave the caches of a core: by a third slower a sample, where no
+# matrix product makes up for it.
+DEPTHWISE_BLOCK = 8192
+
+
 @dataclass(frozen=True)
 class Layout:
     """How lines are cut into blocks and worked through, where a convolution is transformed."""
@@ -232,6 +237,11 @@ class _Size:
     itemsize: int
 
     @property
+    def depthwise(self) -> bool:
+        """Whether each kernel reads one channel of several; see ``depthwise.py``."""
+        return self.groups > 1 and self.channels_in == self.groups
+
+    @property
     def pairs(self) -> int:
         return self.channels_in * self.channels_out // self.groups
 
@@ -252,9 +262,13 @@ def _best_block(size: _Size, costs: Costs) -> tuple[float, dict[str, int]]:
     """The cheapest block that is at least two kernels long, and its cost."""
     least = 2 * size.kernel_size - 1
     longest = _single_block(size)
-    lengths = [block for block in _lengths() if least <= block <= longest and block % 8 == 0]
+    lengths = {block for block in _lengths() if least <= block <= longest and block % 8 == 0}
+    lengths.add(longest)
+    if size.depthwise:
+        short = {block for block in lengths if block <= DEPTHWISE_BLOCK}
+        lengths = short or {min(lengths)}
     return min(
-        (_cost(size, costs, block) for block in {*lengths, longest}),
+        (_cost(size, costs, block) for block in lengths),
         key=lambda pair: (pair[0], pair[1]["block"]),
     )
 
@@ -271,8 +285,16 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
     frequencies = block // 2 + 1
     widest = max(size.channels_in, size.channels_out)
     spectrum_bytes = 2 * size.itemsize * widest * blocks * frequencies
-    chunk = max(costs.least_bytes // spectrum_bytes, ceil(costs.columns / blocks))
-    chunk = max(1, min(chunk, costs.most_bytes // spectrum_bytes, size.samples))
+    channel_bytes = 2 * size.itemsize * frequencies
+    if size.depthwise:
+        # A spectrum and its blocks lie side by side, and no matrix product wants many columns.
+        at_once, most_parts = costs.part_bytes // 2, size.channels_in
+        chunk = at_once // spectrum_bytes
+    else:
+        at_once, most_parts = costs.part_bytes, widest
+        chunk = max(costs.least_bytes // spectrum_bytes, ceil(costs.columns / blocks))
+        chunk = min(chunk, costs.most_bytes // spectrum_bytes)
+    chunk = max(1, min(chunk, size.samples))
     chunks = ceil(size.samples / chunk)
     chunk = ceil(size.samples / chunks)
 
@@ -295,8 +317,7 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         + chunks * costs.chunk
         + costs.call
     )
-    channel_bytes = 2 * size.itemsize * frequencies
-    part = min(max(1, costs.part_bytes // (channel_bytes * chunk * blocks)), widest)
+    part = min(max(1, at_once // (channel_bytes * chunk * blocks)), most_parts)
     group = costs.group_bytes // (channel_bytes * size.channels_in)
     group = min(max(1, group), size.channels_out)
     layout = {"block": block, "step": step, "blocks": blocks, "chunk": chunk}
