@@ -57,6 +57,15 @@ def receptive_field(network: nn.Module, *, effective: bool = False) -> int:
     effective : bool
         Whether a kernel with a window counts only as far as its window, at its present width,
         is at least a millionth of its peak (:attr:`WindowedConv.half_width`), instead of nominally.
+
+    Examples
+    --------
+    Four layers of 65 taps, each of which adds 64 samples:
+
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks import receptive_field
+    >>> receptive_field(build_network("ckcnn", kernel_size=65))
+    257
     """
     field = Field(size=1)
     for layer in network.modules():
