@@ -19,7 +19,7 @@ include: "workflow/rules/notebooks.smk"
 include: "workflow/rules/pages.smk"
 
 
-report: "workflow/report/workflow.rst"
+report: os.path.abspath(FRONT_PAGE)
 
 
 rule all:

@@ -4,3 +4,11 @@ import os
 
 # Tests run side by side on few cores: one thread each, set before torch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Minutes each: begun last, they would keep one process busy while the others wait.
+LONGEST = ["test_study.py", "test_workflow.py", "test_train_grid.py", "test_processes.py"]
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))

@@ -111,6 +111,16 @@ def test_rooms_that_plan_simulate_or_score_import_no_torch():
     assert not guilty
 
 
+def test_no_module_makes_every_command_wait_for_scipys_slow_parts():
+    # A second each: to be imported where they are used.
+    slow = re.compile(r"scipy\.(signal|stats)|from scipy import .*(signal|stats)")
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            assert not (
+                isinstance(node, ast.Import | ast.ImportFrom) and slow.search(ast.unparse(node))
+            ), module
+
+
 def test_the_picture_shows_these_floors():
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     picture = text.partition("```text\n")[2].partition("```")[0]

@@ -355,6 +355,8 @@ def test_a_wrong_option_of_localise(files, option, value):
         ("train-grid", "--config", "CONFIG", "--out", "", "--device", "cpu"),
         ("import-srml1d", "X", "--out", "X/o.h5"),
         ("import-srml1d", "none", "--out", "X/o.h5"),
+        ("import-srml1d-network", "X", "--out", "X/o.safetensors"),
+        ("import-srml1d-network", "none.pt", "--out", "X/o.safetensors"),
         ("import-srml1d", "X", "--out", "X/o.h5", "--sampling-rate-mhz", "nan"),
         ("import-srml1d", "X", "--out", "X/o.h5", "--sampling-rate-mhz", "inf"),
         ("import-srml1d", "X", "--out", "X/o.h5", "--sampling-rate-mhz", "0"),

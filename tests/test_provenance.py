@@ -70,7 +70,7 @@ def _forget():
 
 
 def forget() -> None:
-    for cached in (provenance._bindings, provenance._needs, provenance._code):
+    for cached in (provenance._names, provenance._needs, provenance._kept):
         cached.cache_clear()
 
 
@@ -173,3 +173,21 @@ def test_the_environment_names_versions_and_threads():
     about = environment()
     assert about["torch"].startswith("2.")
     assert {"python", "numpy", "commit", "threads"} <= set(about)
+
+
+def test_what_was_read_is_kept_beside_the_bytecode_and_never_believed_of_other_text(package):
+    (package / "__pycache__").mkdir()
+    before = digest()
+    (kept,) = (package / "__pycache__").iterdir()
+    written = kept.read_bytes()
+    assert digest() == before
+    assert kept.read_bytes() == written
+    loss = package / "loss.py"
+    loss.write_text(SOURCES["loss.py"].replace("2.0", "3.0"), encoding="utf-8")
+    changed = digest()
+    assert changed != before
+    loss.write_text(SOURCES["loss.py"], encoding="utf-8")
+    assert digest() == before
+    for damage in (b"", b"{}", b"[]", written[:100], written.replace(b'"by": "', b'"by": "0')):
+        kept.write_bytes(damage)
+        assert digest() == before

@@ -15,10 +15,15 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
+
+from ckstudy.files import atomic_path
 
 PACKAGE = Path(__file__).parent
 VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors")
@@ -26,6 +31,7 @@ VERSIONED = ("torch", "numpy", "scipy", "numba", "h5py", "pandas", "safetensors"
 _BESIDE = "records"
 _ALL = "*"  # all names of a file
 _LOOSE = ""  # its statements that bind no name: they run whatever is imported
+_unsaved: set[str] = set()  # files that were read since the cache was written
 
 
 def source_digest(*entries: str | Path) -> str:
@@ -53,7 +59,8 @@ def source_digest(*entries: str | Path) -> str:
         place = path.relative_to(PACKAGE) if path.is_relative_to(PACKAGE) else Path(path.name)
         digest.update(place.as_posix().encode())
         for name in sorted(names):
-            digest.update(_code(path, name).encode())
+            code = _names(path)[name].code if name in _names(path) else ""
+            digest.update(code.encode())
     return digest.hexdigest()[:16]
 
 
@@ -70,6 +77,7 @@ def source_names(*entries: str | Path) -> dict[Path, set[str]]:
         if name not in names:
             names.add(name)
             waiting.extend(_needs(path, name))
+    _keep()
     return found
 
 
@@ -125,18 +133,89 @@ def _file(module: str) -> Path | None:
     return source if source.is_file() else None
 
 
+class _Name(NamedTuple):
+    """A top-level name of a file: its code, and what that uses.
+
+    A use is a name of the same file, ``(name,)``, a module, ``("", dotted)``, or a name of one,
+    ``(dotted, name)``: tuples that JSON keeps.
+    """
+
+    code: str
+    uses: list[tuple[str, ...]]
+
+
 @cache
-def _bindings(path: Path) -> dict[str, list[ast.stmt]]:
-    """The top-level statements of a file, by the names that they bind."""
-    text = path.read_text(encoding="utf-8")
+def _names(path: Path) -> dict[str, _Name]:
+    """The top-level names of a file; :data:`_LOOSE` is one of them."""
+    content = path.read_bytes()
+    key = os.path.relpath(path, PACKAGE)
+    digest = hashlib.sha256(content).hexdigest()
+    kept = _kept()
+    if key not in kept or kept[key]["digest"] != digest:
+        kept[key] = {"digest": digest, "names": _read(path, content.decode())}
+        _unsaved.add(key)
+    return {name: _Name(*each) for name, each in kept[key]["names"].items()}
+
+
+def _cache_file() -> Path:
+    """Beside Python's bytecode, which is kept for the same reason: reading code takes seconds."""
+    return PACKAGE / "__pycache__" / f"names.{sys.implementation.cache_tag}.json"
+
+
+@cache
+def _own_digest() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+@cache
+def _kept() -> dict[str, dict]:
+    """What was read of files before, by their path from here, each with its content's digest."""
+    try:
+        found = json.loads(_cache_file().read_bytes())
+        return found["files"] if found["by"] == _own_digest() else {}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _keep() -> None:
+    if _unsaved:
+        _unsaved.clear()
+        with suppress(OSError), atomic_path(_cache_file()) as temporary:
+            Path(temporary).write_text(json.dumps({"by": _own_digest(), "files": _kept()}))
+
+
+def _read(path: Path, text: str) -> dict[str, _Name]:
+    """As :func:`_names`, from the file's text."""
     if path.suffix == ".ipynb":
         cells = json.loads(text)["cells"]
         text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    found: dict[str, list[ast.stmt]] = {_LOOSE: []}
+    bound: dict[str, list[ast.stmt]] = {_LOOSE: []}
     for statement in _Behaviour().visit(ast.parse(text, filename=str(path))).body:
         for name, part in _bound(statement):
-            found.setdefault(name, []).append(part)
-    return found
+            bound.setdefault(name, []).append(part)
+    return {
+        name: _Name(
+            # ast.dump differs between versions of Python; unparsed text is stable and as telling.
+            "\n".join(map(ast.unparse, statements)),
+            [use for statement in statements for use in _uses(path, statement, bound)],
+        )
+        for name, statements in bound.items()
+    }
+
+
+def _uses(path: Path, statement: ast.stmt, bound: Container[str]) -> Iterator[tuple[str, ...]]:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and node.id in bound:
+            yield (node.id,)
+        elif isinstance(node, ast.Import):
+            yield from (("", alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            if node.level:
+                package = [PACKAGE.name, *path.relative_to(PACKAGE).parent.parts]
+                above = package[: len(package) - node.level + 1]
+                origin = ".".join([*above, *filter(None, [origin])])
+            yield from ((origin, alias.name) for alias in node.names)
 
 
 def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
@@ -164,40 +243,22 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 @cache
 def _needs(path: Path, name: str) -> tuple[tuple[Path, str], ...]:
     """The names, each with its file, that the code of ``name`` uses."""
-    bound = _bindings(path)
+    names = _names(path)
     if name == _ALL:
-        return tuple((path, each) for each in bound)
-    if name not in bound:
+        return tuple((path, each) for each in names)
+    if name not in names:
         raise ValueError(f"{path} defines no {name!r}: import it from where it is defined")
     found = [(path, _LOOSE)]
-    for statement in bound[name]:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and node.id in bound:
-                found.append((path, node.id))
-            elif isinstance(node, ast.Import):
-                files = [_file(alias.name) for alias in node.names]
-                found += [(file, _ALL) for file in files if file is not None]
-            elif isinstance(node, ast.ImportFrom):
-                found += _imported(path, node)
-    return tuple(found)
-
-
-def _imported(path: Path, node: ast.ImportFrom) -> Iterator[tuple[Path, str]]:
-    origin = node.module or ""
-    if node.level:
-        package = [PACKAGE.name, *path.relative_to(PACKAGE).parent.parts]
-        origin = ".".join([*package[: len(package) - node.level + 1], *filter(None, [origin])])
-    for alias in node.names:
-        if (module := _file(f"{origin}.{alias.name}")) is not None:
-            yield module, _ALL
+    for use in names[name].uses:
+        if len(use) == 1:
+            found.append((path, *use))
+            continue
+        origin, used = use
+        if (module := _file(f"{origin}.{used}" if origin else used)) is not None:
+            found.append((module, _ALL))
         elif (module := _file(origin)) is not None:
-            yield module, alias.name
-
-
-@cache
-def _code(path: Path, name: str) -> str:
-    # ast.dump differs between versions of Python; the unparsed text is stable and as telling.
-    return "\n".join(ast.unparse(statement) for statement in _bindings(path).get(name, ()))
+            found.append((module, used))
+    return tuple(found)
 
 
 class _Behaviour(ast.NodeTransformer):

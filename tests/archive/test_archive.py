@@ -118,6 +118,21 @@ def test_an_archive_grows_and_forgets_nothing(config, tmp_path):
     assert make_archive(empty, tmp_path / "archive") == manifest
 
 
+def test_runs_of_the_same_lines_by_another_processor_are_added(config, tmp_path):
+    finish(config, "cnn_dilated-s0")
+    first = make_archive(config, tmp_path / "archive")
+    other = simulate({**config, "results": str(tmp_path / "other")})
+    rounded = np.random.default_rng(0)
+    data = Path(other["results"]) / "data"
+    change(data / "train.h5", "rf", lambda rf: rf * (1 + 1e-6 * rounded.normal(size=rf.shape)))
+    finish(other, "ckcnn-k9-w30-s0")
+    manifest = make_archive(other, tmp_path / "archive")
+    assert set(manifest["runs"]) == {"cnn_dilated-s0", "ckcnn-k9-w30-s0"}
+    assert manifest["lines"] == first["lines"]
+    digests = [run["data"]["train"] for run in manifest["runs"].values()]
+    assert digests[0] != digests[1]
+
+
 def test_nothing_to_archive_and_no_archive_are_said(config, tmp_path):
     with pytest.raises(StudyError, match="no run of the study 'tiny' is finished"):
         make_archive(config, tmp_path / "archive")

@@ -88,6 +88,7 @@ def test_what_only_the_workflow_does_is_no_command():
         "grid", "train-grid", "status", "archive",
         "simulate", "train", "calibrate", "evaluate", "baselines", "figures", "learning-curve",
         "models", "check-device", "provenance", "import-srml1d", "check-simulator",
+        "import-srml1d-network",
         "image", "simulate-frame", "calibrate-image", "measure-images",
     }  # fmt: skip
     assert {command.rich_help_panel for command in app.registered_commands} == {

@@ -291,6 +291,18 @@ def test_a_block_without_its_body_is_the_cropped_input():
     torch.testing.assert_close(block(x), x[..., 4:-4])
 
 
+def test_a_final_relu_is_that_of_the_sum_of_block_and_skip():
+    options = {"kernel_size": 9, "channels": 3, "hidden": 4, "seed": 0}
+    plain = build_network("ckcnn_residual", **options)
+    with_relu = build_network("ckcnn_residual", final_relu=True, **options)
+    assert "final_relu" not in plain.options
+    assert plain.state_dict().keys() == with_relu.state_dict().keys()
+    x = torch.randn(2, 1, 60)
+    y = plain.model[1](x)
+    assert (y < 0).any()
+    torch.testing.assert_close(with_relu.model[1](x), y.relu(), rtol=0, atol=0)
+
+
 def test_a_published_state_dict_loads_and_computes_the_same():
     torch.manual_seed(6)
     published = nn.ModuleDict({"model": published_layout()})

@@ -25,11 +25,13 @@ from synthetic_results import (
 )
 
 from ckstudy.analysis import estimates
+from ckstudy.analysis.comparisons import best_run_of
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
 from ckstudy.networks import CKConv, build_network
 from ckstudy.networks.kernel_band import band_shares
 from ckstudy.networks.release import load_model, save_model
+from ckstudy.probing.inside import kernels
 from ckstudy.report import tables
 from ckstudy.report.figures import FIGURES, draw, make, style
 from ckstudy.report.figures.prediction import matched_outcome, upstream_outcome
@@ -103,6 +105,7 @@ def figures(study, beyond, long_kernels, grid, networks):
         "long_kernels": long_kernels,
         "kernel_size_omega_0": grid,
         "kernel_band": networks,
+        "inside": networks,
     }
     made = {name: make(name, others.get(name, study[0])) for name in FIGURES}
     with style.house_style():
@@ -190,8 +193,8 @@ def test_figure_1_shows_the_real_widths(figures):
 
 def test_figure_2_samples_the_kernel_of_its_network(figures):
     shown = texts(figures["figure2_ckconv"])
-    assert "(1, 225, 131)" in shown
-    assert "(15, 15, 131)" in shown
+    assert "225 × 131" in shown
+    assert "15 × 15 × 131" in shown
     curve, *_ = [
         axes.lines[0].get_ydata()
         for axes in figures["figure2_ckconv"].axes
@@ -205,8 +208,7 @@ def test_figure_2_samples_the_kernel_of_its_network(figures):
 
 def test_figure_3_grows_the_receptive_field_as_2_to_the_layers(figures):
     growth = figures["figure3_dilated_cnn"].axes[-1]
-    heights = [bar.get_height() for bar in growth.patches]
-    assert heights == [2 ** (layer + 1) - 1 for layer in range(1, 13)]
+    assert list(growth.lines[0].get_ydata()) == [2 ** (layer + 1) - 1 for layer in range(1, 13)]
     assert "137,729 trainable parameters" in texts(figures["figure3_dilated_cnn"])
 
 
@@ -474,6 +476,18 @@ def test_the_kernels_band_is_that_of_the_networks(figures, networks):
     assert data["sigma"].tolist() == pytest.approx([18.0] * 4)
     assert data["sigma_us"].tolist() == pytest.approx([18.0 / 62.5] * 4)
     assert (data["start"] == 9).all()
+
+
+def test_the_inside_is_that_of_the_best_network_with_continuous_kernels(figures, networks):
+    panels = np.array(figures["inside"].axes).reshape(4, 4)
+    run = best_run_of(networks, ["ckcnn"])
+    assert run in texts(figures["inside"])
+    network = load_model(networks.directory / "runs" / run / "model.safetensors")
+    for row, taps in zip(panels, kernels(network), strict=True):
+        strongest = (taps**2).sum(2).max()
+        assert (row[0].lines[0].get_ydata() ** 2).sum() == pytest.approx(strongest, rel=0.01)
+        assert row[1].lines[0].get_ydata().max() <= 1
+        assert row[3].images[0].get_array().max() <= 1
 
 
 def test_a_sine_is_in_the_band_or_not():

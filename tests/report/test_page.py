@@ -1,30 +1,25 @@
 """Pages for a browser: what they hold, and that a browser shows it."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import nbformat
 import pytest
+from browser import needs_browser, shown
 from bs4 import BeautifulSoup
 from PIL import Image
 from synthetic_results import write_results
 
 from ckstudy.analysis.results import Results
 from ckstudy.report import tables
-from ckstudy.report.page import Figure, from_markdown, from_rst, index_page, notebook_page, page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-# Headless, and without a word to anyone.
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from ckstudy.report.page import (
+    Figure,
+    from_markdown,
+    from_rst,
+    front_page,
+    index_page,
+    notebook_page,
+    page,
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,21 +99,9 @@ def test_a_notebook_shows_its_outputs_and_not_its_code(study):
     )
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@needs_browser
 def test_a_browser_shows_the_findings_and_every_picture(study, tmp_path):
-    def shown() -> str:
-        address = (study / "index.html").as_uri()
-        profile = f"--user-data-dir={tmp_path / 'profile'}"
-        answer = subprocess.run(
-            [CHROMIUM, *QUIET, profile, "--virtual-time-budget=2000", "--dump-dom", address],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert answer.returncode == 0, answer.stderr
-        return answer.stdout
-
-    html = shown()
+    html = shown(study / "index.html", tmp_path / "profile")
     index = BeautifulSoup(html, "html.parser")
     assert "C3. Larger kernels localise worse." in index.get_text()
     assert all(heading.button for heading in index("th"))  # the script has run
@@ -127,5 +110,18 @@ def test_a_browser_shows_the_findings_and_every_picture(study, tmp_path):
     picture = study / "figures" / "kernel_size.png"
     kept = picture.read_bytes()
     picture.unlink()
-    assert "figures/kernel_size.png is missing" in shown()
+    again = shown(study / "index.html", tmp_path / "profile")
+    assert "figures/kernel_size.png is missing" in again
     picture.write_bytes(kept)
+
+
+def test_the_front_page_says_what_the_tables_say(study):
+    results = Results(study)
+    text = front_page(study, "What the study is.", ["claims", "table1"])
+    assert text.startswith("What the study is.\n")
+    for table in (tables.claims_table(results), tables.kernel_size_table(results)):
+        assert table.findings
+        for sentence in table.findings:
+            assert sentence.replace("`", "``") in text
+    html = BeautifulSoup(from_rst(text), "html.parser")
+    assert [each.get_text() for each in html("strong")] == ["Claims", "Kernel size"]

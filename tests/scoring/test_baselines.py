@@ -59,7 +59,15 @@ def test_noise_is_uniform_and_a_function_of_the_line_number():
 
 def test_every_baseline_is_scored_at_every_tolerance(tables):
     (summary, line_table), splits = tables
-    names = ["comb", "random", "matched_filter", "wiener", "ridge_fir_257", "ridge_fir_521"]
+    names = [
+        "comb",
+        "random",
+        "matched_filter",
+        "wiener",
+        "ridge_fir_257",
+        "ridge_fir_521",
+        "fista",
+    ]
     assert summary["baseline"].unique().tolist() == names
     assert len(summary) == len(names) * 2 * 10
     assert not summary.duplicated(["baseline", "score", "tolerance"]).any()
@@ -84,7 +92,7 @@ def test_filters_that_look_at_the_line_beat_noise(tables):
     (summary, _), _ = tables
     at = summary[summary["tolerance"] == 4].set_index(["baseline", "score"])["mean_f1"]
     for score in ("upstream", "matched"):
-        for name in ("wiener", "ridge_fir_257", "ridge_fir_521"):
+        for name in ("wiener", "ridge_fir_257", "ridge_fir_521", "fista"):
             assert at[name, score] > at["random", score] + 0.1
 
 

@@ -1,12 +1,16 @@
 """The external check: a network that scores as published passes, and any other does not."""
 
+import numpy as np
 import pytest
 import torch
 from published_layout import published_layout
 from synthetic_lines import make_lines, write_data_set
 
-from ckstudy.cli.check import check_simulator
+from ckstudy.cli.check import check_simulator, import_srml1d_network
 from ckstudy.errors import StudyError
+from ckstudy.localisation.calibration import calibrated_threshold
+from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import load_model
 from ckstudy.srml1d.check import check_network, read_published, read_thresholds
 from ckstudy.srml1d.load_network import load_srml1d
 
@@ -126,3 +130,15 @@ def test_foreign_files_are_refused(files, tmp_path):
     (tmp_path / "thresholds.csv").write_text("tolerance,threshold\n0,0.1\n")
     with pytest.raises(StudyError, match="one positive threshold for each tolerance"):
         read_thresholds(tmp_path / "thresholds.csv")
+
+
+def test_a_published_network_becomes_a_model_that_predicts_the_same(files, tmp_path, capsys):
+    import_srml1d_network(files / "network.pt", tmp_path / "model.safetensors")
+    assert capsys.readouterr().out == f"cnn_dilated: {tmp_path / 'model.safetensors'}\n"
+    network = load_model(tmp_path / "model.safetensors")
+    rf = make_lines(2, LENGTH, seed=4).rf
+    expected = predict_lines(load_srml1d(files / "network.pt"), rf)
+    np.testing.assert_array_equal(predict_lines(network, rf), expected)
+    assert network.about["imported_from"]["name"] == "network.pt"
+    with pytest.raises(StudyError, match="ckstudy calibrate"):
+        calibrated_threshold(network)

@@ -1,9 +1,12 @@
 """A whole study, run from nothing to the tables, and what a change of it runs again."""
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
+from browser import needs_browser, shown
 from checkout import ROOT, ckstudy, copy_checkout, overlay, planned, snakemake
 from rule_digests import digests
 
@@ -89,6 +92,55 @@ def test_no_job_executes_code_that_its_digest_does_not_cover(study):
         assert names <= covered, f"{rule}: {names - covered}"
     kernels = {f"kernel of {rule}" for rule in digests.ENTRIES if rule.startswith("notebook_")}
     assert seen == {*digests.ENTRIES, *kernels}
+
+
+# Appended to the report: it looks at every picture, opens the list of tables and then Table 1.
+LOOK = """
+<script>
+addEventListener("load", async () => {
+  const pause = () => new Promise(done => setTimeout(done, 300));
+  const width = address => new Promise(done => {
+    const image = new Image();
+    image.onload = () => done(image.naturalWidth);
+    image.onerror = () => done(0);
+    image.src = address;
+  });
+  const seen = {pictures: {}};
+  for (const [path, entry] of Object.entries(results))
+    if (/\\.(png|svg)$/.test(path)) seen.pictures[path] = await width(entry.data_uri);
+  [...document.querySelectorAll("a")].find(each => each.innerText.trim() == "Tables").click();
+  await pause();
+  seen.text = document.body.innerText;
+  const row = [...document.querySelectorAll("tr")].find(each => each.innerText.includes("table1"));
+  row.querySelector("a").click();
+  await pause();
+  seen.table = document.querySelector("iframe").src;
+  const found = document.createElement("script");
+  found.type = "application/json";
+  found.id = "seen";
+  found.textContent = JSON.stringify(seen);
+  document.body.append(found);
+});
+</script>
+"""
+
+
+@needs_browser
+def test_a_browser_shows_the_report(study, tmp_path):
+    report = tmp_path / "report.html"
+    answer = snakemake(study, *TINY, "--report", str(report))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    append(report, LOOK)
+    html = shown(report, tmp_path / "profile", milliseconds=60_000)
+    seen = json.loads(re.search(r'id="seen">(.*?)</script>', html, re.DOTALL).group(1))
+    drawn = {path.stem for path in (study / "results/tiny/figures").glob("*.svg")}
+    assert {Path(path).stem for path in seen["pictures"]} == drawn
+    assert all(seen["pictures"].values())
+    # The first page, which stands beside the list of tables, says the verdicts.
+    assert "What it found" in seen["text"]
+    assert re.search(r"Undecided: C1; .*C5", seen["text"])
+    table = base64.b64decode(seen["table"].partition("base64,")[2])
+    assert table == (study / "results/tiny/tables/table1.html").read_bytes()
 
 
 def append(path: Path, text: str) -> None:

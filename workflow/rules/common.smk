@@ -51,11 +51,12 @@ def network_file(model):
 try:
     if config.get("archive"):
         config["archive"] = find_archive(config["archive"])
-        # The archive knows its study; only where to compute and to write is said anew.
-        here = {key: config[key] for key in ("archive", "results", "device")}
+        # The archive knows its study. Where to compute and to write is said anew, and what to look
+        # into, which no training depends on.
+        anew = ("archive", "results", "device", "analyses", "imaging")
+        here = {key: config[key] for key in anew}
         # What an older archive does not say is as in the config below it.
-        usual = {key: config[key] for key in ("claims", "analyses", "imaging")}
-        archived = usual | archived_config(here["archive"])
+        archived = {"claims": config["claims"]} | archived_config(here["archive"])
         # Batch norm's statistics are taken after the training, so they can be chosen anew.
         statistics = config["training"]["batch_norm_statistics"]
         archived["training"]["batch_norm_statistics"] = statistics

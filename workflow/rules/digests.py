@@ -41,7 +41,11 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.scores",
         f"{_FIGURES}.noise",
     ],
-    "network_figures": ["scripts/draw_figures.py", f"{_FIGURES}.kernel_band"],
+    "network_figures": [
+        "scripts/draw_figures.py",
+        f"{_FIGURES}.kernel_band",
+        f"{_FIGURES}.inside",
+    ],
     "long_kernel_figures": ["scripts/draw_figures.py", f"{_FIGURES}.long_kernels"],
     "full_grid_figures": ["scripts/draw_figures.py", f"{_FIGURES}.full_grid"],
     "measure_images": ["ckstudy.cli.imaging:measure_images"],

@@ -13,7 +13,7 @@ SCORE_FIGURES = [
 LONG_KERNEL_FIGURES = ["long_kernels"] if HAS_LONG_KERNELS else []
 FULL_GRID_FIGURES = ["kernel_size_omega_0"] if HAS_FULL_GRID else []
 IMAGING_FIGURES = ["imaging"] if IMAGING else []
-NETWORK_FIGURES = ["kernel_band"]
+NETWORK_FIGURES = ["kernel_band", "inside"]
 ANALYSIS_FIGURES = [
     "failures",
     "detections",

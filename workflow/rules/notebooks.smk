@@ -85,7 +85,7 @@ FIGURES_SHOWN = {
     "04_omega_0": ["figure8_omega_0"],
     "05_noise": ["kernel_size_noise"],
     "06_claims": [],
-    "08_beyond": ANALYSIS_FIGURES,
+    "08_beyond": [*ANALYSIS_FIGURES, "inside"],
     "07_long_kernels": ["long_kernels", "kernel_band"],
     "09_imaging": IMAGING_FIGURES,
 }

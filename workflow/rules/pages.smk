@@ -1,5 +1,6 @@
 # In: what everything else wrote. Out: RESULTS/index.html, a page with all of it, and the notebooks
-# as pages, without their code. Both are in the report of `snakemake --report` too.
+# as pages, without their code; and the first page of the report of `snakemake --report`, which has
+# tables, figures and notebooks too.
 
 NOTEBOOK_NAMES = ["01_data", *TABLE_NAMES]
 # The verdicts come first; then the thesis's tables, what else was found, and what explains it.
@@ -7,8 +8,10 @@ FINDINGS = "claims"
 TABLE_ORDER = [FINDINGS] + [
     name for names in TABLE_NAMES.values() for name in names if name != FINDINGS
 ]
+FRONT_PAGE = f"{RESULTS}/report.rst"
 PAGES = [
     f"{RESULTS}/index.html",
+    FRONT_PAGE,
     *expand(f"{RESULTS}/notebooks/{{name}}.html", name=NOTEBOOK_NAMES),
 ]
 
@@ -27,6 +30,7 @@ rule index:
             category="Notebooks",
         ),
         index=f"{RESULTS}/index.html",
+        front=FRONT_PAGE,
     log:
         f"{RESULTS}/logs/index.log",
     params:

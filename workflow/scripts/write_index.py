@@ -1,4 +1,4 @@
-"""Write the page of the study and its notebooks as pages."""
+"""Write the page of the study, the first page of its report, and its notebooks as pages."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ with logged(snakemake.log[0]), recorded_job(snakemake):
     from jinja2 import Template
 
     from ckstudy.files import write_text
-    from ckstudy.report.page import Figure, index_page, notebook_page
+    from ckstudy.report.page import Figure, front_page, index_page, notebook_page
 
     def caption(path):
         """A caption as the report shows it: a template that may ask for the config."""
@@ -18,11 +18,13 @@ with logged(snakemake.log[0]), recorded_job(snakemake):
     for name in snakemake.params.notebooks:
         folder = results / "notebooks"
         notebook_page(folder / f"{name}.ipynb", folder / f"{name}.html")
+    about, tables = caption(snakemake.input.about), snakemake.params.tables
+    write_text(Path(snakemake.output.front), front_page(results, about, tables))
     page = index_page(
         results,
         f"ckstudy: {snakemake.config['study']}",
-        caption(snakemake.input.about),
-        snakemake.params.tables,
+        about,
+        tables,
         map(Figure, snakemake.params.figures, map(caption, snakemake.input.captions)),
         snakemake.params.notebooks,
     )

@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-from scipy import signal
 
 REFERENCE_VOLTAGE = 9.65  # V: the largest value of the echo of one 2.4 µm bubble, 125 kPa, 50 mm
 REFERENCE_RATE = 62.5e6  # Hz: the sampling rate at which the deviation is stated
@@ -23,6 +22,9 @@ def add_noise(
     """
     if percent == 0:
         return rf
+    # Here: it takes a second to import, which lines without noise need not wait for.
+    from scipy import signal
+
     deviation = percent / 100 * REFERENCE_VOLTAGE * np.sqrt(sampling_rate / REFERENCE_RATE)
     noisy = rf + deviation * random.standard_normal(rf.size)
     return signal.sosfiltfilt(_low_pass(sampling_rate), noisy)
@@ -30,4 +32,6 @@ def add_noise(
 
 @cache
 def _low_pass(sampling_rate: float) -> np.ndarray:
+    from scipy import signal
+
     return signal.butter(4, CUT_OFF, fs=sampling_rate, output="sos")

@@ -35,14 +35,21 @@ def best_run(results: Results) -> str:
     StudyError
         Where there is none.
     """
+    best = best_run_of(results, results.cells()["network"].unique())
+    if best is None:
+        raise StudyError("no network of the study was trained on its own lines")
+    return best
+
+
+def best_run_of(results: Results, networks: Sequence[str]) -> str | None:
+    """The same, among networks of these names; None where there is none."""
+    cells = results.cells()
     best: dict[str, float] = {}
-    for run in (run for runs in results.cells()["runs"] for run in runs):
+    for run in (run for runs in cells[cells["network"].isin(networks)]["runs"] for run in runs):
         rows = results.thresholds(run)
         wanted = (rows["split"] == "validation") & (rows["score"] == "upstream")
         best[run] = rows.loc[wanted & (rows["tolerance"] == thesis.TOLERANCE), "mean_f1"].max()
-    if not best:
-        raise StudyError("no network of the study was trained on its own lines")
-    return max(best, key=best.__getitem__)
+    return max(best, key=best.__getitem__, default=None)
 
 
 def minus_thesis(results: Results, runs: Sequence[str]) -> Estimate:

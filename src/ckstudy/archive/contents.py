@@ -32,6 +32,7 @@ from ckstudy.study.spec import RunSpec
 
 KEPT = ("spec.json", "model.safetensors", "history.csv", "thresholds.csv")
 COMPRESSED = ("train.csv", "test.csv")
+_NAMED = 8  # missing networks that a README names
 
 
 def make_archive(config: dict, out: Path) -> dict:
@@ -70,9 +71,9 @@ def make_archive(config: dict, out: Path) -> dict:
             "nothing to archive"
         )
     there = {name: spec for name, spec in runs.items() if name in finished or name in kept}
-    lines = _lines(study, there, out)
+    lines, digests = _lines(study, there, out)
     for name, spec in there.items():
-        _check_run((finished | kept)[name], spec, lines)
+        _check_run((finished | kept)[name], spec, digests)
     for name, folder in finished.items():
         _keep(folder, out / "runs" / name)
     manifest = {
@@ -221,24 +222,32 @@ def _is_finished(folder: Path) -> bool:
     return all((folder / file).is_file() for file in (*KEPT, *COMPRESSED))
 
 
-def _lines(study: StudyFolder, specs: dict[str, RunSpec], out: Path) -> dict[str, dict]:
-    """Marks of all lines of these runs: those in the results, else those the archive knows."""
+def _lines(
+    study: StudyFolder, specs: dict[str, RunSpec], out: Path
+) -> tuple[dict[str, dict], dict[str, set[str]]]:
+    """Marks of all lines of these runs, and the digests of files that hold such lines.
+
+    The marks are those that the archive knows, else those of the lines in the results. Two files
+    may hold the same lines up to rounding, where other versions of the simulator made them.
+    """
     # Here and not above: the workflow imports this module each time it plans.
     from ckstudy.archive.lines import check_lines, describe_lines
 
     known = _manifest(out).get("lines", {})
-    marks = {}
+    marks, digests = {}, {}
     # The study's own lines are always among them: its figures and baselines show them.
     for noise in dict.fromkeys([None, *noise_levels(specs.values())]):
         for split in SPLITS:
             name, path = lines_name(split, noise), study.data(split, noise)
             if name in known and path.is_file():
                 check_lines(study.path / "data", {name: known[name]})
-            marks[name] = known[name] if name in known else describe_lines(path)
-    return marks
+            found = describe_lines(path) if path.is_file() or name not in known else known[name]
+            marks[name] = known.get(name, found)
+            digests[name] = {found["sha256"], marks[name]["sha256"]}
+    return marks, digests
 
 
-def _check_run(folder: Path, spec: RunSpec, lines: dict[str, dict]) -> None:
+def _check_run(folder: Path, spec: RunSpec, lines: dict[str, set[str]]) -> None:
     """That a run is the one that ``spec`` describes, trained on the lines it names."""
     from ckstudy.networks.release import read_provenance
 
@@ -250,7 +259,7 @@ def _check_run(folder: Path, spec: RunSpec, lines: dict[str, dict]) -> None:
     trained_on = read_provenance(folder / "model.safetensors").get("data", {})
     for split, digest in trained_on.items():
         name = lines_name(split, spec.noise)
-        if digest != lines[name]["sha256"]:
+        if digest not in lines[name]:
             raise StudyError(
                 f"the network of {folder} was trained on other lines than {name} of this study; "
                 "train it again"
@@ -285,12 +294,13 @@ def _sha256(path: Path) -> str:
 
 
 def _readme(manifest: dict, planned: int) -> str:
-    there = manifest["runs"]
+    there, missing = manifest["runs"], manifest["missing"]
+    named = ", ".join(missing) if len(missing) <= _NAMED else f"{len(missing)}, see `manifest.json`"
     lines = [
         f"# The study `{manifest['study']}`, archived",
         "",
         f"{len(there)} of {planned} networks of its grid"
-        + (f"; missing: {', '.join(manifest['missing'])}" if manifest["missing"] else "")
+        + (f"; missing: {named}" if missing else "")
         + ".",
         "",
         "Written by `ckstudy archive`; `manifest.json` has the digests of all files.",

@@ -1,4 +1,4 @@
-"""``ckstudy import-srml1d`` and ``check-simulator``: what others published, held against ours."""
+"""What others published: their lines and networks for ours, and ours held against theirs."""
 
 import sys
 import tempfile
@@ -13,6 +13,7 @@ from ckstudy.cli.arguments import SRML1D, PopulationName
 def register(app: typer.Typer) -> None:
     """Add this module's sub-commands to ``app``."""
     app.command("import-srml1d", rich_help_panel=SRML1D)(import_srml1d)
+    app.command("import-srml1d-network", rich_help_panel=SRML1D)(import_srml1d_network)
     app.command("check-simulator", rich_help_panel=SRML1D)(check_simulator)
 
 
@@ -25,6 +26,25 @@ def import_srml1d(
     from ckstudy.srml1d.import_lines import import_folder
 
     print(f"{import_folder(folder, out, sampling_rate_mhz)} lines in {out}")
+
+
+def import_srml1d_network(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A published SRML-1D network (state dict).")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The model.safetensors to write.")],
+) -> None:
+    """Turn a published SRML-1D network into a model that every other command takes.
+
+    Before it localises it wants thresholds beside it, in thresholds.csv: see ckstudy calibrate.
+    """
+    from ckstudy.networks.release import save_model
+    from ckstudy.scoring.evaluation import model_digest
+    from ckstudy.srml1d.load_network import load_srml1d
+
+    network = load_srml1d(source)
+    save_model(out, network, imported_from={"name": source.name, "digest": model_digest(source)})
+    print(f"{network.name}: {out}")
 
 
 def check_simulator(

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -186,10 +185,19 @@ def train_grid(
     print(f"{len(members) - len(unfinished)} of {len(members)} networks are done", file=sys.stderr)
 
 
-def status(config: Configs, out: _Results = None, only: _Only = None) -> None:
-    """Print how far each network of a study is, and how long the rest would take."""
-    from ckstudy.campaign.progress import expected_seconds, progress
+def status(
+    config: Configs,
+    out: _Results = None,
+    only: _Only = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Every network; else those of a large study by experiment."),
+    ] = False,
+) -> None:
+    """Print how far a study's networks are, and how long the rest would take."""
+    from ckstudy.campaign.overview import lines
     from ckstudy.campaign.progress import members as chosen_members
+    from ckstudy.campaign.progress import progress
     from ckstudy.campaign.run import SPLITS, missing_lines
     from ckstudy.study.lines import noise_levels
     from ckstudy.training.identity import code_digest, data_hashes
@@ -203,26 +211,8 @@ def status(config: Configs, out: _Results = None, only: _Only = None) -> None:
         data[noise] = None if missing_lines(study, noise, folder) else data_hashes(*paths)
     digest = code_digest()
     found = {run: progress(folder, spec, digest, data[spec.noise]) for run, spec in members.items()}
-    expected = expected_seconds(members, found)
-    wide = max(map(len, found))
-    print(f"{'run':<{wide}}  {'state':<11} {'epoch':>11} {'s/epoch':>8} {'left':>10}  on")
-    for run, member in found.items():
-        speed = "" if member.epoch_seconds is None else f"{member.epoch_seconds:.3g}"
-        left = expected[run]
-        time_left = "?" if left is None else f"{'' if left[1] else '~'}{_duration(left[0])}"
-        text = (
-            f"{run:<{wide}}  {member.state:<11} {member.epoch:>5}/{member.epochs:<5} {speed:>8} "
-            f"{time_left:>10}  {member.device or ''}  {member.note}"
-        )
-        print(text.rstrip())
-    states = Counter(member.state for member in found.values())
-    known = [left[0] for left in expected.values() if left is not None]
-    unknown = len(expected) - len(known)
-    more = f", and {unknown} networks of which no epoch was timed" if unknown else ""
-    print(
-        f"{len(found)} networks: {', '.join(f'{n} {state}' for state, n in states.items())}; "
-        f"left: {_duration(sum(known))}{more}"
-    )
+    for line in lines(members, found, study.run_names, every=every):
+        print(line)
 
 
 def learning_curve(
@@ -249,11 +239,3 @@ def _study(config: list[Path], out: Path | None) -> "Study":
 
     merged = read_configs(config)
     return read_study(merged if out is None else {**merged, "results": str(out)})
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as a person says them: 42 s, 7.5 min, 12 h."""
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.0f} s"

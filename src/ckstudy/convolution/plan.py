@@ -96,9 +96,10 @@ COSTS = {
 }
 
 
-# Transforms longer than this leave the caches of a core: by a third slower a sample, where no
-# matrix product makes up for it.
+# A depthwise transform goes through all its steps in the cache of a core, unless it is longer than
+# this: then a sample costs so many times as much.
 DEPTHWISE_BLOCK = 8192
+DEPTHWISE_FACTOR = 1.35
 
 
 @dataclass(frozen=True)
@@ -263,12 +264,8 @@ def _best_block(size: _Size, costs: Costs) -> tuple[float, dict[str, int]]:
     least = 2 * size.kernel_size - 1
     longest = _single_block(size)
     lengths = {block for block in _lengths() if least <= block <= longest and block % 8 == 0}
-    lengths.add(longest)
-    if size.depthwise:
-        short = {block for block in lengths if block <= DEPTHWISE_BLOCK}
-        lengths = short or {min(lengths)}
     return min(
-        (_cost(size, costs, block) for block in lengths),
+        (_cost(size, costs, block) for block in lengths | {longest}),
         key=lambda pair: (pair[0], pair[1]["block"]),
     )
 
@@ -303,6 +300,8 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         transform *= costs.odd_length
     elif block & (block - 1) == 0:
         transform *= costs.binary_length
+    if size.depthwise and block > DEPTHWISE_BLOCK:
+        transform *= DEPTHWISE_FACTOR
     # Forward: x in, y out. Backward: g and x in, the gradient for x out.
     lines = size.samples * blocks * block * (3 * size.channels_in + 2 * size.channels_out)
     # The kernel's spectrum twice and its gradient back, none of which stays in the cache.

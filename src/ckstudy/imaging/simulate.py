@@ -14,7 +14,7 @@ from functools import cache
 
 import numba
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 
 from ckstudy.acoustics import bubble
 from ckstudy.acoustics.constants import (
@@ -115,6 +115,8 @@ def _low_pass(echoes: np.ndarray, every: int) -> np.ndarray:
 
 @cache
 def _low_pass_spectrum(every: int, length: int) -> np.ndarray:
+    from scipy import signal  # here: it takes a second to import
+
     taps = signal.firwin(2 * _HALF_LENGTH * every + 1, 1 / every, window=("kaiser", 9.0))
     return fft.rfft(taps, length).astype(np.complex64)
 

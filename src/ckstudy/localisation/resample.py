@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from ckstudy.errors import StudyError
 
@@ -64,6 +63,8 @@ class Grid:
         """
         if self.ratio == 1:
             return rf
+        from scipy.signal import resample_poly  # here: it takes a second to import
+
         # Without the line through its ends, a line does not jump where it begins and ends.
         found = resample_poly(
             rf.astype(np.float64),

@@ -123,7 +123,8 @@ class CKBlock(nn.Module):
     """Twice [CKConv, layer norm, ReLU, dropout], and a residual skip around them.
 
     The skip drops the samples that the two 'valid' convolutions use up, and is a 1x1 projection
-    where the widths differ (thesis, section 3.4.3; Romero et al., 2021).
+    where the widths differ (thesis, section 3.4.3; Romero et al., 2021). With ``final_relu`` the
+    sum goes through a ReLU, as in the released CKConv; the thesis does not say so.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class CKBlock(nn.Module):
         kernel_size: int,
         *,
         dropout: float,
+        final_relu: bool = False,
         **kernel: Any,
     ) -> None:
         super().__init__()
@@ -147,12 +149,13 @@ class CKBlock(nn.Module):
         self.body = nn.Sequential(*layers)
         same = in_channels == out_channels
         self.skip = nn.Identity() if same else nn.Conv1d(in_channels, out_channels, 1)
+        self.end = nn.ReLU() if final_relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C_in, L) to (N, C_out, L - 2(K - 1)), or more where the kernels are cut."""
         y = self.body(x)
         crop = (x.shape[-1] - y.shape[-1]) // 2
-        return y + self.skip(x[..., crop : x.shape[-1] - crop])
+        return self.end(y + self.skip(x[..., crop : x.shape[-1] - crop]))
 
 
 def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
@@ -194,10 +197,16 @@ def _ckcnn(
 
 
 def _ckcnn_residual(
-    channels: int, blocks: int, kernel_size: int, dropout: float, **kernel: Any
+    channels: int, blocks: int, kernel_size: int, final_relu: bool | None = None, **options: Any
 ) -> tuple[int, list[nn.Module]]:
     modules: list[nn.Module] = [
-        CKBlock(channels if block else 1, channels, kernel_size, dropout=dropout, **kernel)
+        CKBlock(
+            channels if block else 1,
+            channels,
+            kernel_size,
+            final_relu=bool(final_relu),
+            **options,
+        )
         for block in range(blocks)
     ]
     return blocks * (kernel_size - 1), [*modules, nn.Conv1d(channels, 1, 1)]
@@ -242,9 +251,9 @@ def build_network(
         where it is given.
     **options
         ``channels``, ``layers`` or ``blocks``, ``kernel_size``, ``omega_0``, ``hidden``,
-        ``kernel_init``, ``omega_scales_bias``, ``window``, ``dropout``, as far as the network
-        has them. In a balanced start ω0 is that of a kernel of 131 samples; in the dilated
-        network, whose kernels have three taps at every size of its field, of three.
+        ``kernel_init``, ``omega_scales_bias``, ``window``, ``dropout``, ``final_relu``, as far as
+        the network has them. In a balanced start ω0 is that of a kernel of 131 samples; in the
+        dilated network, whose kernels have three taps at every size of its field, of three.
 
     Returns
     -------

@@ -5,7 +5,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.signal import resample_poly
 from torch import Tensor, nn
 
 from ckstudy.networks.windowed_conv import WindowedConv
@@ -64,6 +63,8 @@ class FreeConv(WindowedConv):
 
     def _take_taps(self, original: Self, factor: float) -> None:
         """By a polyphase filter: between its taps a free kernel has no values of its own."""
+        from scipy.signal import resample_poly  # here: it takes a second to import
+
         ratio = Fraction(factor).limit_denominator(1000)
         # Zeros on either side put the centre on the new grid.
         half = (original.kernel_size - 1) // 2

@@ -117,6 +117,36 @@ def notebook_page(source: Path, out: Path) -> None:
     write_text(out, html)
 
 
+def front_page(results: Path, about: str, tables: Iterable[str]) -> str:
+    """The first page of the report: what the study is, and what its tables say.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the study; ``tables/*.md`` are read.
+    about : str
+        What the study is, in reStructuredText.
+    tables : iterable of str
+        Names without suffix, in order.
+
+    Returns
+    -------
+    str
+        ReStructuredText.
+    """
+    parts = [about, "What it found\n-------------"]
+    for name in tables:
+        title, _, text = (
+            (results / "tables" / f"{name}.md").read_text(encoding="utf-8").partition("\n")
+        )
+        # The sentences at a table's head stand before its first heading or row.
+        head = text.partition("\n|")[0].partition("\n#")[0]
+        said = [line for line in head.splitlines() if line.startswith("* ")]
+        if said:
+            parts += [f"**{title.lstrip('# ')}**", "\n".join(said).replace("`", "``")]
+    return "\n\n".join(parts) + "\n"
+
+
 def index_page(
     results: Path,
     title: str,

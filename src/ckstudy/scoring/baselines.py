@@ -1,11 +1,12 @@
 """Predictors that a network has to beat.
 
 Two of them do not look at the line at all: the comb and uniform noise. The others are linear
-filters of the line, fitted on training lines only (:mod:`ckstudy.scoring.linear`). Thresholds,
-and the filters' regularisation, are chosen on validation lines, as a network's thresholds are.
+filters of the line (:mod:`ckstudy.scoring.linear`) and its sparse deconvolution
+(:mod:`ckstudy.scoring.sparse`), fitted on training lines only. Thresholds and regularisation are
+chosen on validation lines, as a network's thresholds are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,12 +27,16 @@ from ckstudy.scoring.linear import (
 )
 from ckstudy.scoring.matched import find_maxima
 from ckstudy.scoring.score_files import SCORES, line_scores
+from ckstudy.scoring.sparse import sparse_deconvolution
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 
 RIDGE_TAPS = (257, 521)  # the receptive fields of the CKCNN with K = 65 and K = 131
 NOISE_SEED = 20_230_101
 
 REGULARISATIONS = tuple(10.0**-k for k in range(2, 11))
+SPARSE_REGULARISATIONS = (1e-2, 3e-3, 1e-3, 3e-4)
+# Of amplitudes, of which the mean bubble's is 1.
+SPARSE_THRESHOLDS = np.geomspace(1e-3, 10, 41)
 
 # Fractions of all local maxima that a threshold lets through.
 FRACTIONS = np.geomspace(1, 0.01, 41)[1:]
@@ -83,7 +88,7 @@ def score_baselines(
         Scores of each test line at ``tolerance``.
     """
     summaries, line_tables = [], []
-    progress = tqdm(total=4 + len(RIDGE_TAPS), desc="baselines", disable=None, leave=False)
+    progress = tqdm(total=5 + len(RIDGE_TAPS), desc="baselines", disable=None, leave=False)
     for baseline in _baselines(train, validation, tolerance):
         per_score = dict.fromkeys(SCORES, baseline.thresholds)
         calibration = score_lines(baseline.predict, validation, per_score)
@@ -133,15 +138,29 @@ def _baselines(train: Lines, validation: Lines, tolerance: int) -> Iterator[_Bas
             _filter_baseline(name, make(regularisation), validation, regularisation)
             for regularisation in REGULARISATIONS
         ]
-        # The first of equals: the most regularised.
-        yield max(candidates, key=lambda candidate: _reached(candidate, validation, tolerance))
+        yield _best(candidates, validation, tolerance)
+    candidates = [
+        _Baseline(
+            "fista",
+            partial(_at_maxima, sparse_deconvolution(fitted, regularisation)),
+            SPARSE_THRESHOLDS,
+            regularisation,
+        )
+        for regularisation in SPARSE_REGULARISATIONS
+    ]
+    yield _best(candidates, validation, tolerance)
+
+
+def _best(candidates: list[_Baseline], validation: Lines, tolerance: int) -> _Baseline:
+    """Of equals the first: the most regularised."""
+    return max(candidates, key=lambda candidate: _reached(candidate, validation, tolerance))
 
 
 def _filter_baseline(
     name: str, linear: LinearFilter, validation: Lines, regularisation: float = np.nan
 ) -> _Baseline:
     """With thresholds that let through fixed fractions of the filter's maxima."""
-    predict = partial(_filter, linear)
+    predict = partial(_at_maxima, linear)
     signal = np.asarray(predict(validation, slice(0, QUANTILE_LINES)), dtype=np.float64)
     maxima = signal[np.isfinite(signal)]
     thresholds = np.unique(np.quantile(maxima, 1 - FRACTIONS)) if maxima.size else THRESHOLDS
@@ -155,13 +174,13 @@ def _reached(baseline: _Baseline, validation: Lines, tolerance: int) -> float:
     return float(calibrate(f1, baseline.thresholds).mean_f1[tolerance])
 
 
-def _filter(linear: LinearFilter, lines: Lines, rows: slice) -> np.ndarray:
-    """The filtered lines at their local maxima, and -inf elsewhere.
+def _at_maxima(method: Callable[[np.ndarray], np.ndarray], lines: Lines, rows: slice) -> np.ndarray:
+    """What a method makes of the lines at its local maxima, and -inf elsewhere.
 
     A filter's peaks are as broad as its band is narrow. Only their tops are predictions: without
     this the thesis's F1 would count the flanks of every peak as false.
     """
-    signal = linear(lines.rf[rows])
+    signal = method(lines.rf[rows])
     tops = np.full_like(signal, -np.inf)
     for line, top in zip(signal, tops, strict=True):
         maxima = find_maxima(line)

@@ -38,10 +38,12 @@ OPTIONS = {
     # Samples: where the width of a learnable Gaussian starts.
     "window": Optional(Number(above=0)),
     "dropout": Number(least=0, below=1),
+    # Whether each block of a residual network ends with a ReLU; null is no.
+    "final_relu": Optional(Flag()),
 }
 
 # Options that networks got after some had been archived without them.
-LATER = ("window", "hidden_omega_0")
+LATER = ("window", "hidden_omega_0", "final_relu")
 
 _TEXT_KERNEL = {
     "hidden": 32,
@@ -67,7 +69,7 @@ def _networks(kernel: dict, *, dilated_hidden: int, channels: int) -> dict[str, 
             "hidden": dilated_hidden,
         },
         "ckcnn": {"layers": 4, **large},
-        "ckcnn_residual": {"blocks": 2, "dropout": 0.0, **large},
+        "ckcnn_residual": {"blocks": 2, "dropout": 0.0, "final_relu": None, **large},
         # As ckcnn, with a free weight for every tap: no network of the thesis's.
         "cnn_free": {"channels": channels, "layers": 4, "kernel_size": 131, "window": None},
     }

@@ -41,6 +41,7 @@ FIGURES: dict[str, Entry] = {
     "population": Entry("lines", "data", "population"),
     "kernel_size": Entry("scores", "scores", "kernel_size_scores"),
     "kernel_size_noise": Entry("scores", "noise", "noise_scores"),
+    "inside": Entry("networks", "inside", "inside"),
     "kernel_band": Entry("networks", "kernel_band", "kernel_band"),
     "learning_curves": Entry("scores", "learning", "learning_curves"),
     "kernel_size_omega_0": Entry("full_grid", "full_grid", "kernel_size_by_omega_0"),

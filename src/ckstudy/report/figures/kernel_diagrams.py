@@ -112,7 +112,7 @@ def _draw_positions(figure: Figure, positions: np.ndarray) -> None:
     panel.set_yticks([-1, 0, 1])
     panel.set_xlabel("tap")
     panel.set_ylabel(r"$\tau$", labelpad=-2)
-    _label(figure, 0.13, f"positions $\\tau$\n({size},)")
+    _label(figure, 0.13, f"positions $\\tau$\n{size}")
 
 
 def _draw_curves(figure: Figure, positions: np.ndarray, kernel: np.ndarray) -> None:
@@ -123,7 +123,7 @@ def _draw_curves(figure: Figure, positions: np.ndarray, kernel: np.ndarray) -> N
     panel.set_xticks([-1, 0, 1])
     panel.set_xlabel(r"$\tau$")
     panel.set_ylabel(r"$\Psi$", rotation=0, labelpad=2)
-    shape = f"(1, {len(curves)}, {len(positions)})"
+    shape = f"{len(curves)} × {len(positions)}"
     below = f"{len(_CURVE_COLOURS)} of the {len(curves)} curves"
     _label(figure, 0.365, f"SIREN samples $\\Psi(\\tau)$\n{shape}", below)
 
@@ -149,7 +149,7 @@ def _draw_reshaped(figure: Figure, kernel: np.ndarray, shown: int = 5) -> None:
     _label(
         figure,
         left + width / 2,
-        f"reshaped kernel W\n({outputs}, {inputs}, {size})",
+        f"reshaped kernel W\n{outputs} × {inputs} × {size}",
         f"{shown} × {shown} of the {outputs} × {inputs}",
     )
 
@@ -172,7 +172,7 @@ def _draw_convolution(
         if level:
             panel.tick_params(labelbottom=False)
     panel.set_xlabel("time (µs)")
-    shapes = f"({inputs}, L) to ({outputs}, L − {size - 1})"
+    shapes = f"{inputs} × L to {outputs} × (L − {size - 1})"
     _label(figure, 0.905, f"Y = W $\\ast$ X + b\n{shapes}", "one channel of each")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib
 import numpy as np
@@ -20,6 +21,7 @@ COLUMNS = ("epoch", "train_loss", "validation_loss")
 _HIGHEST_LOSS = 3.0
 _TOP = 2.2  # of a study's curves, whose plateau is at 1.9
 _LONG_LABEL = 30  # characters, of which two do not fit into a panel
+_LINE = 38  # characters of a label, then it goes on below
 _LONG_LABELS = 6  # that a panel has room for
 _COLOURS = "viridis"
 _LIGHTEST = 0.8  # of the colours: beyond, they are yellow on white
@@ -94,9 +96,18 @@ def draw_learning_curve(folders: list[Path], published: Path | None, stem: Path)
 def learning_curves(results: Results) -> Figure:
     """Loss of every run against the epoch: training as lines, validation as dots.
 
-    Training seeds of one cell have one colour.
+    Training seeds of one cell have one colour. Where some runs have other epochs than others, the
+    curves are drawn against the share of their training.
     """
     groups = _curve_groups(results)
+    histories = {
+        run: results.history(run)
+        for members in groups.values()
+        for runs in members.values()
+        for run in runs
+    }
+    whole = {run: history["epoch"].max() for run, history in histories.items()}
+    alike = len(set(whole.values())) == 1
     columns = min(2, len(groups))
     rows = -(-len(groups) // columns)
     figure = Figure(figsize=(style.PAGE, 3.0 * rows), layout="constrained")
@@ -106,20 +117,23 @@ def learning_curves(results: Results) -> Figure:
         shades = matplotlib.colormaps[_COLOURS](np.linspace(0, _LIGHTEST, len(members)))
         for colour, (label, runs) in zip(shades, members.items(), strict=True):
             for seed, run in enumerate(runs):
-                history = results.history(run)
+                history = histories[run]
+                time = history["epoch"] * (1 if alike else 100 / whole[run])
                 panel.plot(
-                    history["epoch"],
+                    time,
                     history["train_loss"],
                     color=colour,
-                    label="" if seed else label,
+                    label="" if seed else "\n".join(wrap(label, _LINE)),
                 )
                 held = history.dropna(subset="validation_loss")
                 losses = pd.concat([history["train_loss"], held["validation_loss"]])
                 lowest, highest = min(lowest, losses.min()), max(highest, losses.max())
-                panel.plot(held["epoch"], held["validation_loss"], ".", color=colour, markersize=3)
+                panel.plot(
+                    time[held.index], held["validation_loss"], ".", color=colour, markersize=3
+                )
         panel.set_title(title)
-        panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.set_xlabel("epoch" if alike else "share of the training (%)")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         panel.grid(True)
         short = max(map(len, members)) < _LONG_LABEL
         # Below the panel: inside, it would lie on the curves.

@@ -9,6 +9,7 @@ from ckstudy.analysis import thesis
 from ckstudy.analysis.comparisons import baseline_f1
 from ckstudy.analysis.estimates import mean_f1
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import provenance
 from ckstudy.report.tables.table import (
     Column,
@@ -67,7 +68,9 @@ def receptive_fields_table(results: Results) -> Table:
         "many samples; σ is its spread and centre its mean lag, positive for samples that come "
         f"later. Of several seeds: the mean. {provenance(results, results.cells())}"
     )
-    return Table("receptive_fields", title, caption, data, (("", text),))
+    return Table(
+        "receptive_fields", title, caption, data, (("", text),), findings.receptive_fields(data)
+    )
 
 
 def cost_table(results: Results) -> Table:
@@ -98,7 +101,7 @@ def cost_table(results: Results) -> Table:
         "every machine; the times that were measured are in `analyses/anatomy_times.csv`. "
         f"{provenance(results, results.cells())}"
     )
-    return Table("cost", "Cost", caption, data, (("", text),))
+    return Table("cost", "Cost", caption, data, (("", text),), findings.cost(data))
 
 
 def networks(results: Results) -> list[Member] | None:

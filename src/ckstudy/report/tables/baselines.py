@@ -7,6 +7,7 @@ from ckstudy.analysis import thesis
 from ckstudy.analysis.comparisons import above_comb, baseline_f1, best_run
 from ckstudy.analysis.estimates import mean_f1, paired_difference
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import provenance
 from ckstudy.report.tables.table import (
     Column,
@@ -53,7 +54,14 @@ def baselines_table(results: Results) -> Table:
         f"every {2 * thesis.TOLERANCE + 1}th sample whatever the input; the difference from it is "
         f"taken line by line. {provenance(results, cells)}"
     )
-    return Table("baselines", "Networks and baselines", caption, data, (("", text),))
+    return Table(
+        "baselines",
+        "Networks and baselines",
+        caption,
+        data,
+        (("", text),),
+        findings.baselines(data),
+    )
 
 
 def best_against_comb(results: Results) -> str:

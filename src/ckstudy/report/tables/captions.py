@@ -82,12 +82,20 @@ def scale(results: Results, cells: pd.DataFrame) -> str:
     )
 
 
+_NAMED = 8  # networks that a caption has room for
+
+
 def unfinished(results: Results) -> str:
-    """A sentence that names the members of the study's grid that are not trained; else nothing."""
+    """A sentence on the members of the study's grid that are not trained; else nothing."""
     missing = results.study["missing"]
     if not missing:
         return ""
     planned = len(missing) + len(results.runs())
+    if len(missing) > _NAMED:
+        return (
+            f"The study is partial: {len(missing)} of its {planned} networks are not trained; "
+            "`study.json` names them."
+        )
     names = ", ".join(f"`{name}`" for name in missing)
     return f"The study is partial. Not trained of its {planned} networks: {names}."
 

@@ -8,6 +8,7 @@ from ckstudy.analysis.long_kernels import LEAST_SEEDS
 from ckstudy.analysis.results import Results
 from ckstudy.analysis.start_claims import claims_of
 from ckstudy.analysis.verdicts import Claim, Evidence
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import provenance
 from ckstudy.report.tables.table import (
     DASH,
@@ -75,7 +76,8 @@ def claims_table(results: Results) -> Table:
     if evidence:
         shown = [columns[0], *measured, effect]
         blocks.append(("All that the rules compare", tabulate(evidence, shown)[1]))
-    return Table("claims", "Claims", caption, tabulate(rows, columns)[0], tuple(blocks))
+    data = tabulate(rows, columns)[0]
+    return Table("claims", "Claims", caption, data, tuple(blocks), findings.claims(data))
 
 
 def as_markdown(results: Results, claim: Claim) -> str:

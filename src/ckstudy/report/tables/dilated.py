@@ -12,6 +12,7 @@ from ckstudy.analysis.estimates import (
     paired_difference,
 )
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import coverage, provenance
 from ckstudy.report.tables.table import (
     Column,
@@ -97,4 +98,6 @@ def dilated_table(results: Results) -> Table:
         f"continuous kernels. {provenance(results, cells)} "
         f"{coverage('networks', wanted, cells['network'])}"
     )
-    return Table("dilated", "Dilated networks", caption, data, (("", text),))
+    return Table(
+        "dilated", "Dilated networks", caption, data, (("", text),), findings.dilated(data)
+    )

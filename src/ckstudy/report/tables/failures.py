@@ -9,6 +9,7 @@ import pandas as pd
 
 from ckstudy.analysis.failures import FACTORS, average_precision
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, number, score, seeds, tabulate
 
@@ -60,7 +61,9 @@ def failures_table(results: Results) -> Table:
         "bubble's depth, the time to the nearest other echo, and its radius. A row with several "
         f"seeds is their mean. {scale(results, cells)} {unfinished(results)}"
     ).strip()
-    return Table("failures", "Where networks fail", caption, data, (("", text),))
+    return Table(
+        "failures", "Where networks fail", caption, data, (("", text),), findings.failures(data)
+    )
 
 
 def _column(name: str, heading: str, show: object) -> Column:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.table import Column, Table, code, number, short, tabulate
 
 CONDITION = ["bubbles", "noise_percent", "pressure_kpa"]
@@ -41,7 +42,14 @@ def point_spread_table(results: Results) -> Table:
         f"{points} {'bubble' if points == 1 else 'bubbles'} at random places near each depth. "
         "Raw is the envelope of the delay-and-sum of RF over all elements, without apodisation."
     )
-    return Table("imaging_point_spread", "Point spread", caption, data, (("", text),))
+    return Table(
+        "imaging_point_spread",
+        "Point spread",
+        caption,
+        data,
+        (("", text),),
+        findings.point_spread(data),
+    )
 
 
 def pairs_table(results: Results) -> Table:
@@ -61,7 +69,9 @@ def pairs_table(results: Results) -> Table:
         "Two bubbles at a distance: the share of pairs of which each bubble has a detection of its "
         "own, at most half the distance away. All depths together."
     )
-    return Table("imaging_pairs", "Resolvable distance", caption, data, (("", text),))
+    return Table(
+        "imaging_pairs", "Resolvable distance", caption, data, (("", text),), findings.pairs(data)
+    )
 
 
 def detections_table(results: Results) -> Table:
@@ -99,7 +109,14 @@ def detections_table(results: Results) -> Table:
         "Bubbles found in fields of 28 x 90 mm, matched one to one within 100 µm axially and "
         f"400 µm laterally. Chosen on other frames, without noise and at 200 kPa: {levels}."
     )
-    return Table("imaging_detections", "Bubbles found", caption, data, (("", text),))
+    return Table(
+        "imaging_detections",
+        "Bubbles found",
+        caption,
+        data,
+        (("", text),),
+        findings.detections(data),
+    )
 
 
 def _in_order(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

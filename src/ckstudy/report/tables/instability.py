@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, number, score, tabulate
 
@@ -72,6 +73,7 @@ def instability_table(results: Results) -> Table:
         caption,
         data.merge(follows, on="network"),
         (*blocks, ("One bubble more or less", follows_text)),
+        findings.instability(data),
     )
 
 

@@ -5,6 +5,7 @@ import math
 from ckstudy.analysis import thesis
 from ckstudy.analysis.estimates import best_thresholds, mean_f1
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.beside_thesis import Row, union
 from ckstudy.report.tables.captions import EXACT, coverage, provenance
 from ckstudy.report.tables.table import (
@@ -81,4 +82,4 @@ def kernel_size_table(results: Results) -> Table:
         f"matched F1 use the threshold that is best on the validation lines. {EXACT} "
         f"{provenance(results, cells)} {coverage('kernel sizes', printed, cells['kernel_size'])}"
     )
-    return Table("table1", "Kernel size", caption, data, (("", text),))
+    return Table("table1", "Kernel size", caption, data, (("", text),), findings.kernel_size(data))

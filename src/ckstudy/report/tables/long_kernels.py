@@ -92,7 +92,7 @@ def long_kernels_table(results: Results) -> Table:
     blocks = [("F1 by kernel size", text)]
     if trends:
         blocks.append(("Trends over the kernel size", trend_text))
-    return Table("long_kernels", _TITLE, caption, data, tuple(blocks))
+    return Table("long_kernels", _TITLE, caption, data, tuple(blocks), tuple(findings(results)))
 
 
 def findings(results: Results) -> list[str]:

@@ -10,6 +10,7 @@ from ckstudy.analysis.comparisons import baseline_f1
 from ckstudy.analysis.estimates import best_thresholds, mean_f1
 from ckstudy.analysis.noise import EXPERIMENT, Advantage, advantage, baselines_at, noise_cells
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import provenance
 from ckstudy.report.tables.table import (
     Column,
@@ -83,7 +84,7 @@ def noise_table(results: Results) -> Table:
         ("", tabulate(networks, columns)[1]),
         ("Baselines on the same lines", tabulate(baselines, of_baselines)[1]),
     )
-    return Table("noise", "Kernel size and noise", caption, data, blocks)
+    return Table("noise", "Kernel size and noise", caption, data, blocks, findings.noise(data))
 
 
 def _networks(results: Results, cells: pd.DataFrame) -> list[_Row]:

@@ -9,6 +9,7 @@ import pandas as pd
 from ckstudy.analysis import thesis
 from ckstudy.analysis.estimates import best_thresholds, mean_f1, median_f1
 from ckstudy.analysis.results import Results
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.beside_thesis import Row, union
 from ckstudy.report.tables.captions import EXACT, coverage, provenance
 from ckstudy.report.tables.table import (
@@ -68,7 +69,9 @@ def omega_0_table(results: Results) -> Table:
         f"{provenance(results, cells)} {coverage('cells (K, ω0)', printed, places)}"
     )
     together = pd.concat([each for each in data if len(each)], ignore_index=True)
-    return Table("table2", "Kernel size and ω0", caption, together, tuple(blocks))
+    return Table(
+        "table2", "Kernel size and ω0", caption, together, tuple(blocks), findings.omega_0(together)
+    )
 
 
 def _columns(results: Results, of_score: str, calibration: str, beside: bool) -> list[Column]:

@@ -89,6 +89,8 @@ class Table:
         All numbers, unrounded; becomes the CSV.
     blocks : tuple of (str, pandas.DataFrame)
         Heading and formatted cells of each part of the Markdown table.
+    findings : tuple of str
+        What its numbers say, a sentence each.
     """
 
     name: str
@@ -96,10 +98,13 @@ class Table:
     caption: str
     data: pd.DataFrame
     blocks: tuple[tuple[str, pd.DataFrame], ...]
+    findings: tuple[str, ...] = ()
 
     def markdown(self, level: int = 1) -> str:
-        """The table as Markdown, its title a heading of the given level, its caption last."""
+        """The table as Markdown: a heading of the given level, findings, numbers, caption."""
         parts = [f"{'#' * level} {self.title}"]
+        if self.findings:
+            parts.append("\n".join(f"* {sentence}" for sentence in self.findings))
         for heading, cells in self.blocks:
             if heading:
                 parts.append(f"{'#' * (level + 1)} {heading}")

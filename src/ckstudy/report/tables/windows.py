@@ -7,6 +7,7 @@ import safetensors
 
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
+from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, number, tabulate, whole
 
@@ -63,7 +64,7 @@ def windows_table(results: Results, rate_mhz: float) -> Table:
         "Learned windows: standard deviation σ of the Gaussian over the kernels of each layer. "
         f"{scale(results, windowed)} {unfinished(results)}"
     ).strip()
-    return Table("windows", "Learned windows", caption, data, (("", text),))
+    return Table("windows", "Learned windows", caption, data, (("", text),), findings.windows(data))
 
 
 def learned_sigmas(results: Results, run: str) -> list[float]:
