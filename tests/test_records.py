@@ -9,7 +9,7 @@ from refusal import refused, said
 from synthetic_lines import write_data_set
 
 from ckstudy.errors import StudyError
-from ckstudy.files import WriteError, atomic_path, record_path, write_text
+from ckstudy.files import WriteError, atomic_path, cannot_write, record_path, write_text
 from ckstudy.records import check, check_folder, damaged, read_record, recorded, trace
 
 CODE = ["ckstudy.files:write_text"]
@@ -95,6 +95,18 @@ def test_the_first_error_is_the_one_that_is_seen(tmp_path, monkeypatch):
     message = r"cannot write .*file: No space left .*; make room"
     with pytest.raises(WriteError, match=message), atomic_path(tmp_path / "file"):
         raise OSError(errno.ENOSPC, "full")
+
+
+def test_an_error_of_writing_says_what_to_do_wherever_it_is_caught():
+    for number, remedy in ((errno.ENOSPC, "make room"), (errno.EROFS, "choose a folder")):
+        plain = OSError(number, os.strerror(number), "/other")
+        wrapped = WriteError(number, os.strerror(number), "data/test.h5")
+        for error in (plain, wrapped):
+            said = cannot_write(error, "data/test.h5")
+            assert said.startswith(f"cannot write data/test.h5: {os.strerror(number)}; {remedy}")
+        assert str(wrapped) == said
+    # HDF5's have words alone.
+    assert cannot_write(OSError("no dataset"), "a.h5") == "cannot write a.h5: no dataset"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,18 @@ class WriteError(OSError):
         return f"{said}; {remedy}" if remedy else said
 
 
+def cannot_write(error: OSError, path: str | Path) -> str:
+    """What a user is told where ``path`` cannot be written: that, why, and what to do."""
+    if isinstance(error, WriteError):
+        return str(error)
+    return str(WriteError(error.errno, error.strerror or str(error), str(path)))
+
+
+def is_of_writing(error: OSError) -> bool:
+    """Whether an error of the system can come from nothing but a file being written."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; move it there once the block has succeeded.

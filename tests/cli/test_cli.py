@@ -1,6 +1,8 @@
 """The command line as a user meets it."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import get_args
 import pytest
 from typer.main import get_command
 
-from ckstudy.cli import app, arguments
+from ckstudy.cli import app, arguments, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -171,3 +173,22 @@ def test_no_cuda_is_said_with_what_to_do_instead():
         assert "config/quick.yaml" in message
         assert "device: cpu" in message
     assert ckstudy("check-device", "--device", "cpu").stdout.strip() == "cpu"
+
+
+def test_a_disk_that_takes_no_more_is_one_message_wherever_it_is_met(monkeypatch, capsys):
+    def fail(error):
+        def raise_it():
+            raise error
+
+        monkeypatch.setattr("ckstudy.cli.app", raise_it)
+        main()
+
+    for number, remedy in ((errno.EROFS, "choose a folder"), (errno.ENOSPC, "make room")):
+        with pytest.raises(SystemExit, match="2"):
+            fail(OSError(number, os.strerror(number), "checkpoints"))
+        said = capsys.readouterr().err
+        assert said.startswith("ckstudy: error: cannot write checkpoints: ")
+        assert remedy in said
+        assert said.count("\n") == 1
+    with pytest.raises(FileNotFoundError):
+        fail(FileNotFoundError(errno.ENOENT, "no such file", "lines.h5"))

@@ -3,10 +3,13 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from checkout import ROOT, copy_checkout, overlay, planned, snakemake
+from rule_digests import digests
 
 
 @pytest.fixture
@@ -21,9 +24,19 @@ def test_the_full_study_plans_22_trainings(checkout):
     assert jobs["simulate"] == 3
 
 
-def test_the_cluster_profile_plans_the_same(checkout):
-    jobs = planned(snakemake(checkout, "-n", "--workflow-profile", "profiles/slurm"))
-    assert jobs["train"] == 22
+def test_the_cluster_profile_plans_the_same_and_sends_small_jobs_together(checkout):
+    answer = snakemake(checkout, "-n", "--workflow-profile", "profiles/slurm")
+    jobs = planned(answer)
+    assert jobs["train"] == jobs["calibrate"] == jobs["evaluate"] == 22
+    together = Counter(re.findall(r"Group job (\w+)", answer.stdout))
+    assert together == {"scores": 3, "report": 1}
+
+
+def test_each_rule_is_either_long_or_goes_to_a_cluster_with_others():
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
+    alone = {"simulate", "train", "check_lines", "measure_images"}
+    alone |= {"failures", "instability", "anatomy"}
+    assert set(digests.ENTRIES) - alone == set(profile["groups"])
 
 
 def test_it_plans_the_same_from_another_folder(tmp_path):

@@ -33,7 +33,7 @@ from ckstudy.acoustics.line import simulate_line
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.dataset import Bubbles, Lines, write_lines
 from ckstudy.errors import StudyError
-from ckstudy.files import WriteError, atomic_path, write_text
+from ckstudy.files import atomic_path, cannot_write, write_text
 from ckstudy.provenance import source_digest
 
 LINES_PER_BLOCK = 16
@@ -69,10 +69,8 @@ def simulate_dataset(spec: SimulationSpec, path: str | Path, processes: int | No
             _simulate_blocks(spec, folder, processes)
             _assemble(spec, folder, path)
             shutil.rmtree(folder)
-    except WriteError as error:
-        raise StudyError(str(error)) from None
     except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
+        raise StudyError(cannot_write(error, path)) from None
 
 
 def _check_room(spec: SimulationSpec, folder: Path) -> None:

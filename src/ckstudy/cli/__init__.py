@@ -22,7 +22,7 @@ from ckstudy.cli import (
     train,
 )
 from ckstudy.errors import StudyError
-from ckstudy.files import WriteError
+from ckstudy.files import WriteError, cannot_write, is_of_writing
 
 app = typer.Typer(
     name="ckstudy",
@@ -59,6 +59,12 @@ def main() -> None:
         app()
     except (StudyError, WriteError) as error:
         print(f"ckstudy: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if not is_of_writing(error):
+            raise
+        said = cannot_write(error, error.filename or "a file")
+        print(f"ckstudy: error: {said}", file=sys.stderr)
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
         # torch has a class of its own for a card that is full, and none for the CPU.

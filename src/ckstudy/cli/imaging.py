@@ -20,6 +20,7 @@ from ckstudy.cli.arguments import (
     read_spec,
 )
 from ckstudy.errors import StudyError
+from ckstudy.files import cannot_write
 
 
 def register(app: typer.Typer) -> None:
@@ -241,7 +242,7 @@ def image(
         try:
             save_picture(draw_images(pictures), out)
         except OSError as error:
-            raise StudyError(f"cannot write {out}: {error.strerror or error}") from None
+            raise StudyError(cannot_write(error, out)) from None
     print(
         f"{found} bubbles above {threshold:g} in {data.frames} frames of {data.elements} elements, "
         f"{grid.lateral.size} x {grid.axial.size} pixels: {bubbles_out}, {out}"

@@ -28,7 +28,7 @@ from ckstudy import __version__
 from ckstudy.acoustics.constants import LINE_SAMPLES, SOUND_SPEED
 from ckstudy.acoustics.noise import add_noise
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import atomic_path, cannot_write
 from ckstudy.imaging.scenes import FrameScene, draw_frames, noise_generator
 from ckstudy.imaging.simulate import simulate_frame
 from ckstudy.imaging.specification import FrameSpec
@@ -97,7 +97,7 @@ def write_frames(spec: FrameSpec, path: str | Path, threads: int | None = None) 
             for number, (_, rf) in enumerate(bar):
                 file["rf"][number] = rf
     except OSError as error:
-        raise StudyError(f"cannot write {path}: {error.strerror or error}") from None
+        raise StudyError(cannot_write(error, path)) from None
     return sum(found.bubble.size for found in scenes)
 
 

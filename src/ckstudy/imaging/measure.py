@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ckstudy.acoustics.constants import SOUND_SPEED
 from ckstudy.acoustics.scene import MEAN_RADIUS, Scene
 from ckstudy.errors import StudyError
-from ckstudy.files import write_text
+from ckstudy.files import cannot_write, write_text
 from ckstudy.imaging.beamform import Grid2D
 from ckstudy.imaging.calibration import THRESHOLDS, best_threshold, field_grid, positions
 from ckstudy.imaging.detect import SEPARATION, find_bubbles
@@ -126,7 +126,7 @@ def measure_images(
             text = tables[name].to_csv(index=False, float_format="%.6g", lineterminator="\n")
             write_text(Path(out) / f"{name}.csv", text)
     except OSError as error:
-        raise StudyError(f"cannot write to {out}: {error.strerror or error}") from None
+        raise StudyError(cannot_write(error, out)) from None
 
 
 def conditions(spec: ImagingSpec) -> list[dict]:

@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import atomic_path, cannot_write
 from ckstudy.imaging.beamform import Grid2D
 from ckstudy.imaging.channel_data import ChannelData
 from ckstudy.imaging.detect import COLUMNS, find_bubbles
@@ -181,8 +181,7 @@ def render(
                 pictures.add(b_image, image, found)
                 total += len(found)
     except OSError as error:
-        name = error.filename or bubbles_out
-        raise StudyError(f"cannot write {name}: {error.strerror or error}") from None
+        raise StudyError(cannot_write(error, error.filename or bubbles_out)) from None
     return pictures, total
 
 

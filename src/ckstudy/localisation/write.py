@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import atomic_path, cannot_write
 from ckstudy.localisation.detections import append_csv, write_header
 from ckstudy.localisation.localise import BATCH, Localisation
 from ckstudy.localisation.recording import Recording
@@ -53,9 +53,7 @@ def localise_file(
             if picture is not None:
                 _draw(picture, kept, pd.concat(kept_detections), how, grid)
     except OSError as error:
-        raise StudyError(
-            f"cannot write {error.filename or out}: {error.strerror or error}"
-        ) from None
+        raise StudyError(cannot_write(error, error.filename or out)) from None
     return total
 
 

@@ -1,5 +1,6 @@
 """Checkpoints that survive kill -9, and the lock that keeps two trainers apart."""
 
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path
+from ckstudy.files import atomic_path, cannot_write
 
 _NAME = "checkpoint.pt"
 _LOCK = "lock"
@@ -26,15 +27,19 @@ def exclusive(folder: Path) -> Iterator[None]:
     ------
     TakenError
         Where another process holds it: two trainers would overwrite each other's progress.
+    StudyError
+        Where nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise TakenError(
             f"another process is training on {folder}; wait for it or stop it first"
         ) from None
+    except OSError as error:
+        raise StudyError(cannot_write(error, folder)) from None
     try:
         yield
     finally:
@@ -63,6 +68,7 @@ def load(folder: Path, fingerprint: str, say: Callable[[str], None]) -> dict | N
     if not path.exists():
         return None
     try:
+        _check_sums(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         say(f"checkpoint {path} cannot be read ({error}); starting afresh")
@@ -72,6 +78,14 @@ def load(folder: Path, fingerprint: str, say: Callable[[str], None]) -> dict | N
         return None
     say(f"resuming {path} at epoch {state['epoch']}, step {state['step']}")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the sums that torch writes with what is there; torch itself reads past them."""
+    with zipfile.ZipFile(path) as parts:
+        damaged = parts.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} is damaged")
 
 
 def remove(folder: Path) -> None:
