@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help study full test test-fast lint format hooks docs venv clean
+.PHONY: help study full test test-fast lint format hooks docs dist venv clean
 
 help:
 	@echo "make study      the quick study: every table and figure, minutes on two cores"
@@ -17,6 +17,7 @@ help:
 	@echo "make format     put code into that style"
 	@echo "make hooks      let git lint what is committed"
 	@echo "make docs       the documentation as a site: build/site/html/index.html"
+	@echo "make dist       the package to publish, checked: dist/"
 	@echo "make venv       set up $(VENV) only"
 	@echo "make clean      delete $(VENV) and the quick study's results"
 
@@ -50,6 +51,11 @@ hooks: $(READY)
 docs: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]' --constraint constraints.txt
 	$(BIN)/python docs/site/build.py
+
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 venv: $(READY)
 

@@ -6,21 +6,28 @@ measures everything and writes ``benchmarks/results/convolution.{json,md,png,svg
 measured alone (``--parts peers --kernel-sizes 131``); the report is made from all that the JSON
 file holds. The peers fft-conv-pytorch and julius take part where they are installed
 (``pip install ckstudy[peers]``); the two published designs that are no packages are written out
-below.
+below. Depthwise, nvsubquadratic takes part too (``pip install --no-deps nvsubquadratic einops``: it
+asks for a torch of its own, but this function of it works with others).
 
 Time: the peers take turns; a sample is the mean of as many calls as fill 0.15 s. Each starts when
-nothing else runs, or after some seconds of waiting. A sample during which other processes took
-more than 5 % of the processors is set aside, so long as three others remain. The tables give
-medians of the samples and, against ckstudy, the ratio of these.
+nothing else runs, or after some seconds of waiting (8, or ``PATIENCE_S`` of the environment). A
+sample during which other processes took more than 5 % of the processors is set aside, so long as
+three others remain. The tables give medians of the samples and, against ckstudy, the ratio of
+these.
 
 Memory: each measurement is a process of its own. It makes its inputs, sets the kernel's
 high-water mark of its resident memory back (Linux, /proc/self/clear_refs), runs forward and
 backward once, and reports by how much the mark rose: the output and the gradients count, the
 inputs do not. On CUDA it is the allocator's own peak.
+
+Roof: the arithmetic that overlap-save needs, in its own blocks, at the rates at which this machine
+multiplies large matrices and transforms blocks that lie in the cache, the least of samples taken
+in turns with the convolution. What it leaves out are copies, transpositions, and small products.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -38,10 +45,11 @@ from torch.nn import functional
 
 from ckstudy.convolution import conv1d, explain
 from ckstudy.files import write_json, write_text
-from ckstudy.provenance import environment
+from ckstudy.provenance import commit, environment
 
 RESULTS = Path(__file__).parent / "results"
 CHANNELS = 22
+DEPTHWISE_CHANNELS = 64
 KERNEL_SIZES = (65, 131, 527, 2111)
 WHOLE, CROP = 8446, 1024
 OURS = "ckstudy"
@@ -84,16 +92,49 @@ def peers() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
     return found
 
 
+def depthwise_peers() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+    """Convolutions of each channel by itself that keep the length of the line; ours first."""
+    found: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        OURS: lambda x, w: conv1d(x, w, padding="same", groups=x.shape[1])
+    }
+    if find_spec("nvsubquadratic"):
+        from nvsubquadratic.ops.fftconv import fftconv1d_fp32_bhl
+
+        # It convolves, where the others correlate.
+        found["nvsubquadratic"] = lambda x, w: fftconv1d_fp32_bhl(x, w.flip(-1).transpose(0, 1))
+    if find_spec("fft_conv_pytorch"):
+        from fft_conv_pytorch import fft_conv
+
+        found["fft-conv-pytorch"] = lambda x, w: fft_conv(
+            x, w, padding=w.shape[2] // 2, groups=x.shape[1]
+        )
+    found["torch conv1d"] = lambda x, w: functional.conv1d(
+        x, w, padding=w.shape[2] // 2, groups=x.shape[1]
+    )
+    return found
+
+
+def normal_tensors(device: str, *shapes: tuple[int, ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(shape, generator=generator).to(device) for shape in shapes]
+
+
+def depthwise_inputs(lines: int, kernel_size: int, device: str) -> tuple[Tensor, ...]:
+    """Like :func:`inputs`, of one kernel a channel and lines that keep their length."""
+    shape = (lines, DEPTHWISE_CHANNELS, WHOLE)
+    x, w, g = normal_tensors(device, shape, (DEPTHWISE_CHANNELS, 1, kernel_size), shape)
+    return x.requires_grad_(), w.requires_grad_(), g
+
+
 def inputs(lines: int, output: int, kernel_size: int, device: str) -> tuple[Tensor, ...]:
     """Inputs x and w, which want gradients, and the gradient of the output."""
-    generator = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator).to(device)
-
-    x = normal(lines, CHANNELS, output + kernel_size - 1).requires_grad_()
-    w = normal(CHANNELS, CHANNELS, kernel_size).requires_grad_()
-    return x, w, normal(lines, CHANNELS, output)
+    x, w, g = normal_tensors(
+        device,
+        (lines, CHANNELS, output + kernel_size - 1),
+        (CHANNELS, CHANNELS, kernel_size),
+        (lines, CHANNELS, output),
+    )
+    return x.requires_grad_(), w.requires_grad_(), g
 
 
 def in_full_precision(device: str) -> None:
@@ -122,8 +163,9 @@ def running_processes() -> int:
         return int(next(line for line in file if line.startswith("procs_running")).split()[1])
 
 
-def wait_until_quiet(limit: float = 8.0) -> None:
+def wait_until_quiet() -> None:
     """Return when only this process has been running for a tenth of a second, or after a while."""
+    limit = float(os.environ.get("PATIENCE_S", "8"))
     if not Path("/proc/stat").exists():
         return
     end, quiet = time.monotonic() + limit, 0
@@ -205,6 +247,76 @@ def measure_time(lines: int, output: int, kernel_size: int, threads: int, args) 
     return result
 
 
+def measure_depthwise(kernel_size: int, args) -> dict:
+    """Time and memory of 16 lines of 64 channels, each with a kernel of its own."""
+    torch.set_num_threads(args.threads)
+    tensors = depthwise_inputs(16, kernel_size, args.device)
+    x, w, _ = tensors
+    found = {
+        name: convolve
+        for name, convolve in depthwise_peers().items()
+        if name != "torch conv1d" or kernel_size <= 600  # minutes a call
+    }
+    with torch.no_grad():
+        truth = found[OURS](x.double(), w.double())
+        for name, convolve in found.items():
+            error = ((convolve(x, w) - truth).norm() / truth.norm()).item()
+            assert error < 1e-5, f"{name} computes something else ({error:.1e})"
+    calls = {
+        name: lambda convolve=convolve: forward_backward(convolve, *tensors)
+        for name, convolve in found.items()
+    }
+    task = {"kernel_size": kernel_size, "lines": 16, "threads": args.threads}
+    return {
+        "plan": str(explain(x, w, padding="same", groups=DEPTHWISE_CHANNELS)),
+        "commit": commit(),
+        "threads": args.threads,
+        "peers": race(calls, args.rounds, args.device),
+        "memory": {
+            name: measure_memory(kind="depthwise", peer=name, device=args.device, **task)
+            for name in found
+        },
+    }
+
+
+def measure_roof(kernel_size: int, groups: int, args) -> dict:
+    """Forward and backward of 16 lines, dense or depthwise, against its arithmetic alone."""
+    torch.set_num_threads(args.threads)
+    channels = groups if groups > 1 else CHANNELS
+    shape = (16, channels, WHOLE)
+    x, w, g = normal_tensors(args.device, shape, (channels, channels // groups, kernel_size), shape)
+    tensors = (x.requires_grad_(), w.requires_grad_(), g)
+    options = {"padding": "same", "groups": groups, "method": "overlap_save"}
+    layout = explain(x, w, **options).layout
+    block, columns = layout.block, 16 * layout.blocks
+    pairs = channels * channels // groups
+    # Of x twice, y, its gradient and that for x; of the kernel twice and its gradient.
+    transforms = 5 * channels * columns + 3 * pairs
+    transform_flop = 2.5 * block * math.log2(block)
+    product_flop = 3 * 8 * columns * (block // 2 + 1) * pairs
+    square, rows = torch.randn(768, 768, device=args.device), max(1, (1 << 17) // block)
+    in_cache = torch.randn(rows, block, device=args.device)
+    calls = {
+        OURS: lambda: forward_backward(lambda x, w: conv1d(x, w, **options), *tensors),
+        "matrix product": lambda: square @ square,
+        "transforms": lambda: torch.fft.rfft(in_cache),
+    }
+    taken = {name: found["least"] for name, found in race(calls, args.rounds, args.device).items()}
+    products = product_flop / (2 * 768**3 / taken["matrix product"])
+    transformed = transforms / (rows / taken["transforms"])
+    return {
+        "commit": commit(),
+        "threads": args.threads,
+        "block": block,
+        "milliseconds": taken[OURS],
+        "product_gflop": product_flop / 1e9,
+        "transform_gflop": transforms * transform_flop / 1e9,
+        "product_gflops": 2 * 768**3 / taken["matrix product"] / 1e6,
+        "transform_gflops": rows * transform_flop / taken["transforms"] / 1e6,
+        "roof_milliseconds": products + transformed,
+    }
+
+
 def captured(call: Callable[[], None]) -> Callable[[], None]:
     """The call as a CUDA graph that replays."""
     stream = torch.cuda.Stream()
@@ -251,6 +363,11 @@ def measure_memory_here(task: dict) -> float:
     if task["kind"] == "network":
         step = network_step(task["kernel_size"], task["channels"], task["lines"], device)
         return rise(step, device)
+    if task["kind"] == "depthwise":
+        convolve = depthwise_peers()[task["peer"]]
+        forward_backward(convolve, *depthwise_inputs(1, 33, device))
+        tensors = depthwise_inputs(task["lines"], task["kernel_size"], device)
+        return rise(lambda: forward_backward(convolve, *tensors), device)
     convolve = peers()[task["peer"]]
     # A small problem first: libraries and threads are loaded before the level is taken.
     forward_backward(convolve, *inputs(1, 256, 33, device))
@@ -320,7 +437,7 @@ def measure_network(kernel_size: int, channels: int, lines: int, args) -> dict:
             torch.cuda.synchronize()
         wall = time.perf_counter() - start
     events = profile.key_averages()
-    names = ("Convolution", "ConvolutionBackward")
+    names = ("ckstudy::conv1d", "ckstudy::conv1d_gradients")
     operations = [event for event in events if event.key in names]
     if args.device == "cuda":
         inside = sum(event.device_time_total for event in operations) / 1e6
@@ -351,7 +468,7 @@ def measure_network(kernel_size: int, channels: int, lines: int, args) -> dict:
 
 def machine(args) -> dict:
     found = environment()
-    for package in ("fft-conv-pytorch", "julius"):
+    for package in ("fft-conv-pytorch", "julius", "nvsubquadratic"):
         if find_spec(package.replace("-", "_")):
             found[package] = version(package)
     name = "unknown processor"
@@ -398,6 +515,40 @@ def memory_table(measured: dict) -> str:
     return table(["K", OURS, *names[1:]], rows)
 
 
+def threads(measured: dict) -> str:
+    found = sorted({result["threads"] for result in measured.values()})
+    return " and ".join("1 thread" if n == 1 else f"{n} threads" for n in found)
+
+
+def depthwise_table(measured: dict) -> str:
+    names = list(dict.fromkeys(n for _, r in ordered(measured) for n in r["peers"]))
+    rows = []
+    for kernel_size, result in ordered(measured):
+        taken, memory = result["peers"], result["memory"]
+        cells = [kernel_size, f"{taken[OURS]['milliseconds']:.0f} ms, {memory[OURS]:.0f} MiB"]
+        for name in names[1:]:
+            if name not in taken:
+                cells.append("–")
+                continue
+            time_ratio = taken[name]["milliseconds"] / taken[OURS]["milliseconds"]
+            cells.append(f"{time_ratio:.1f} ({memory[name] / memory[OURS]:.1f})")
+        rows.append(cells)
+    return table(["K", OURS, *names[1:]], rows)
+
+
+def roof_table(measured: dict) -> str:
+    rows = []
+    for key, result in sorted(measured.items(), key=lambda i: (i[0][0], int(i[0].split()[1]))):
+        kind, kernel_size = key.split()
+        work = f"{result['product_gflop']:.2f} + {result['transform_gflop']:.2f}"
+        rates = f"{result['product_gflops']:.0f}, {result['transform_gflops']:.0f}"
+        roof, spent = result["roof_milliseconds"], result["milliseconds"]
+        times = [f"{roof:.0f} ms", f"{spent:.0f} ms", f"{roof / spent:.0%}"]
+        rows.append([f"{kind}, {kernel_size}", work, rates, *times])
+    head = ["channels, K", "GFLOP (products + transforms)", "GFLOP/s (each)", "roof", "taken"]
+    return table([*head, "of the roof"], rows)
+
+
 def network_table(measured: dict) -> str:
     rows = []
     for key, result in sorted(measured.items(), key=lambda i: [int(p) for p in i[0].split()]):
@@ -419,7 +570,7 @@ def report(data: dict) -> str:
     wanted = ("processor", "card", "processors", "cpu_capability", "platform", "python", "torch")
     facts = [
         f"{key} {place[key]}"
-        for key in (*wanted, "fft-conv-pytorch", "julius", "commit")
+        for key in (*wanted, "fft-conv-pytorch", "julius", "nvsubquadratic", "commit")
         if key in place
     ]
     parts.append("Machine: " + ", ".join(facts) + ".\n")
@@ -436,6 +587,13 @@ def report(data: dict) -> str:
     for lines, measured in sorted(data.get("memory", {}).items(), key=lambda i: int(i[0])):
         title = f"Peak memory above the inputs, MiB, {lines} lines of {WHOLE} output samples"
         parts += [f"## {title}\n", memory_table(measured)]
+    if "depthwise" in data:
+        title = f"Depthwise, {DEPTHWISE_CHANNELS} channels, 16 lines of {WHOLE} samples"
+        parts += [f"## {title}, {threads(data['depthwise'])}\n"]
+        parts += [depthwise_table(data["depthwise"])]
+    if "roof" in data:
+        title = f"Distance to the roof, 16 lines of {WHOLE} samples, {threads(data['roof'])}"
+        parts += [f"## {title}\n", roof_table(data["roof"])]
     if "network" in data:
         title = f"One training step of the network `ckcnn`, lines of {WHOLE} samples"
         parts += [f"## {title}\n", network_table(data["network"])]
@@ -479,7 +637,7 @@ def draw(data: dict) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = ["lines", "crops", "memory", "network"]
+    every = ["lines", "crops", "memory", "network", "depthwise", "roof"]
     parser.add_argument("--parts", nargs="+", choices=every, default=every)
     parser.add_argument("--kernel-sizes", nargs="+", type=int, default=KERNEL_SIZES)
     parser.add_argument("--rounds", type=int, default=9)
@@ -495,7 +653,8 @@ def main() -> None:
     in_full_precision(args.device)
     stem = RESULTS / ("convolution.json" if args.device == "cpu" else "convolution-cuda.json")
     data = json.loads(stem.read_text()) if stem.exists() else {}
-    data |= {"machine": machine(args), "threads": args.threads}
+    if "machine" not in data or not {"depthwise", "roof"}.issuperset(args.parts):
+        data |= {"machine": machine(args), "threads": args.threads}
     for kernel_size in args.kernel_sizes:
         key = str(kernel_size)
         print(f"K = {kernel_size}", file=sys.stderr, flush=True)
@@ -511,6 +670,13 @@ def main() -> None:
                     name: measure_memory(kind="layer", peer=name, device=args.device, **task)
                     for name in peers()
                 }
+        if "depthwise" in args.parts:
+            found = measure_depthwise(kernel_size, args)
+            data.setdefault("depthwise", {})[key] = found
+        if "roof" in args.parts:
+            for kind, groups in (("dense", 1), ("depthwise", DEPTHWISE_CHANNELS)):
+                found = measure_roof(kernel_size, groups, args)
+                data.setdefault("roof", {})[f"{kind} {key}"] = found
         if "network" in args.parts:
             for channels, lines in ((22, 16), (8, 64), (22, 64)):
                 found = measure_network(kernel_size, channels, lines, args)

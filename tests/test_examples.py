@@ -3,30 +3,62 @@
 import doctest
 import re
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
 from checkout import ROOT
 
 import ckstudy
-from ckstudy.convolution import explain
 from ckstudy.scoring import upstream
+
+
+def site_modules() -> list[str]:
+    """The modules that the site's reference has a section of."""
+    spec = spec_from_file_location("build", ROOT / "docs" / "site" / "build.py")
+    build = module_from_spec(spec)
+    spec.loader.exec_module(build)
+    return build.MODULES
+
 
 PUBLIC = {name: getattr(ckstudy, name) for name in ckstudy.__all__ if name != "__version__"}
 
 
-@pytest.mark.parametrize("name", [*PUBLIC, "explain"])
-def test_the_docstring_of_a_public_name_has_an_example_that_runs(name, tmp_path, capsys):
-    value = (PUBLIC | {"explain": explain})[name]
-    module = import_module(value.__module__)
-    examples = doctest.DocTestFinder(recurse=False).find(
-        value, name, module, extraglobs={"folder": tmp_path}
-    )
-    assert sum(len(example.examples) for example in examples) > 0
+def run_examples(values: dict, globs: dict) -> tuple[int, int]:
+    """How many lines of examples the docstrings of ``values`` have, and how many fail."""
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    for example in examples:
-        runner.run(example)
-    assert runner.summarize().failed == 0, capsys.readouterr().out
+    lines = 0
+    for name, value in values.items():
+        module = import_module(value.__module__)
+        finder = doctest.DocTestFinder(recurse=False)
+        for example in finder.find(value, name, module, extraglobs=globs):
+            lines += len(example.examples)
+            runner.run(example)
+    return lines, runner.summarize().failed
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_docstring_of_a_public_name_has_an_example_that_runs(name, tmp_path, capsys):
+    lines, failed = run_examples({name: PUBLIC[name]}, {"folder": tmp_path})
+    assert lines > 0
+    assert failed == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", site_modules())
+def test_each_section_of_the_reference_has_an_example_that_runs(name, tmp_path, capsys):
+    module = import_module(name)
+    members = getattr(module, "__all__", [each for each in vars(module) if each[0] != "_"])
+    values = {each: getattr(module, each) for each in members}
+    values = {
+        each: value
+        for each, value in values.items()
+        if each not in PUBLIC
+        and callable(value)
+        and getattr(value, "__module__", "").startswith(name)
+    }
+    lines, failed = run_examples(values, {"folder": tmp_path, "checkout": ROOT})
+    assert lines > 0 or any(getattr(module, each, None) is PUBLIC[each] for each in PUBLIC)
+    assert failed == 0, capsys.readouterr().out
 
 
 def test_the_python_of_the_readme_runs_and_does_what_it_says(monkeypatch):

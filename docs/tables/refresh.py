@@ -21,7 +21,7 @@ from ckstudy.report.tables.table import interval, score, whole
 
 HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
-NAMES = ("table1", "dilated", "claims", "noise", "baselines")
+NAMES = ("table1", "dilated", "claims", "noise", "baselines", "long_kernels", "windows")
 
 
 def kernel_sizes(tables: Path) -> str:
@@ -57,7 +57,37 @@ def evidence(claim: str):
     return block
 
 
-BLOCKS = {"table1": kernel_sizes, "verdicts": verdicts, "C1": evidence("C1"), "C5": evidence("C5")}
+def starts(tables: Path) -> str:
+    """F1 by kernel size, from the thesis's start and from the mended one."""
+    rows = pd.read_csv(tables / "long_kernels.csv")
+    rows = rows[rows["kind"] == "cell"]
+    thesis, mended = (
+        {row.kernel_size: row for row in rows[rows["experiment"] == name].itertuples()}
+        for name in ("long_thesis", "long_balanced_windowed")
+    )
+    lines = [
+        "| K | thesis's start: seeds | F1 | matched F1 | mended start: seeds | F1 | matched F1 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for size in sorted(thesis.keys() | mended.keys()):
+        cells = [f"{size:.0f}"]
+        for row in (thesis.get(size), mended.get(size)):
+            cells += (
+                [f"{row.seeds:.0f}", interval(row, "test_f1"), interval(row, "test_matched_f1")]
+                if row
+                else ["–"] * 3
+            )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+BLOCKS = {
+    "table1": kernel_sizes,
+    "starts": starts,
+    "verdicts": verdicts,
+    "C1": evidence("C1"),
+    "C5": evidence("C5"),
+}
 
 
 def refreshed(text: str, tables: Path = HERE) -> str:

@@ -1,11 +1,13 @@
 """The convolution against torch's direct one in float64, and against its own definition."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn import functional
 
@@ -13,15 +15,20 @@ from ckstudy.convolution import conv1d, explain, plan
 from ckstudy.convolution.precision import full_precision
 
 METHODS = ["direct", "overlap_save", "fft"]
-PADDINGS = ["valid", "same", "reflect"]
+MODES = ["zeros", "reflect", "replicate", "circular"]
+# As the study's networks pad; the blocks are cut from lines that are padded nowhere.
+REFLECTED = {"padding": "same", "padding_mode": "reflect"}
+PADDINGS = [{"padding": "valid"}, {"padding": "same"}, REFLECTED]
 
 
-def reference(x, w, bias=None, *, dilation=1, padding="valid"):
+def reference(x, w, bias=None, *, stride=1, padding=0, dilation=1, groups=1, padding_mode="zeros"):
     """torch's direct convolution, padded by torch, in the type of its arguments."""
-    total = dilation * (w.shape[2] - 1)
-    edges = (0, 0) if padding == "valid" else (total // 2, total - total // 2)
-    mode = "reflect" if padding == "reflect" else "constant"
-    return functional.conv1d(functional.pad(x, edges, mode=mode), w, bias, dilation=dilation)
+    reach = dilation * (w.shape[2] - 1)
+    named = {"valid": (0, 0), "same": (reach // 2, reach - reach // 2), "causal": (reach, 0)}
+    ends = (padding, padding) if isinstance(padding, int) else named.get(padding, padding)
+    mode = "constant" if padding_mode == "zeros" else padding_mode
+    options = {"stride": stride, "dilation": dilation, "groups": groups}
+    return functional.conv1d(functional.pad(x, ends, mode=mode), w, bias, **options)
 
 
 def normal(*shape, seed=0, dtype=torch.float64):
@@ -32,55 +39,118 @@ def normal(*shape, seed=0, dtype=torch.float64):
 @st.composite
 def problems(draw):
     """Shapes, options and tensors of a convolution that can work."""
-    samples = draw(st.integers(1, 5))
-    channels_in, channels_out = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    kernel_size, dilation = draw(st.integers(1, 24)), draw(st.integers(1, 4))
-    padding = draw(st.sampled_from(PADDINGS))
-    span = dilation * (kernel_size - 1) + 1
-    least = {"valid": span, "same": 1, "reflect": span // 2 + 1}[padding]
+    samples, groups = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    of_group, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    taps, dilation = draw(st.integers(1, 24)), draw(st.integers(1, 4))
+    stride = draw(st.sampled_from([1, 1, 1, 2, 3, 4, 6]))
+    mode = draw(st.sampled_from(MODES))
+    number = st.integers(0, 40)
+    kinds = [st.sampled_from(["valid", "causal"]), number, st.tuples(number, number)]
+    padding = draw(st.one_of(*kinds, *[st.just("same")] * (stride == 1)))
+    span = dilation * (taps - 1) + 1
+    ends = {"valid": (0, 0), "causal": (span - 1, 0), "same": (span // 2, span // 2)}
+    left, right = ends.get(padding, (padding, padding) if isinstance(padding, int) else padding)
+    least = {"zeros": 1, "replicate": 1, "reflect": max(left, right) + 1, "circular": 1}[mode]
+    least = max(least, max(left, right) if mode == "circular" else 1, span - left - right)
     length = draw(st.integers(least, least + 150))
     seed = draw(st.integers(0, 1000))
-    x = normal(samples, channels_in, length, seed=seed)
-    w = normal(channels_out, channels_in, kernel_size, seed=seed + 1)
-    bias = normal(channels_out, seed=seed + 2) if draw(st.booleans()) else None
-    return x, w, bias, {"dilation": dilation, "padding": padding}
+    x = normal(samples, groups * of_group, length, seed=seed)
+    w = normal(groups * outputs, of_group, taps, seed=seed + 1)
+    bias = normal(groups * outputs, seed=seed + 2) if draw(st.booleans()) else None
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return x, w, bias, options | {"padding_mode": mode}
+
+
+def with_gradients(convolve, tensors, seed=7):
+    """The convolution of tensors that want gradients, and these, for some gradient of it."""
+    tensors = [tensor.detach().requires_grad_() for tensor in tensors]
+    y = convolve(*tensors)
+    g = normal(*y.shape, seed=seed).to(y.dtype)
+    return [y.detach(), *torch.autograd.grad(y, tensors, g)]
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problem=problems())
 def test_values_and_gradients_equal_direct_convolution(method, problem):
     x, w, bias, options = problem
-    inputs = [x, w] if bias is None else [x, w, bias]
-    for tensor in inputs:
-        tensor.requires_grad_()
-    expected = reference(*inputs, **options)
-    y = conv1d(*inputs, method=method, **options)
-    assert y.shape == expected.shape
-    torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-12)
-
-    g = normal(*expected.shape, seed=7)
-    actual = torch.autograd.grad(y, inputs, g)
-    truth = torch.autograd.grad(expected, inputs, g)
-    for a, b in zip(actual, truth, strict=True):
+    tensors = [x, w] if bias is None else [x, w, bias]
+    expected = with_gradients(partial(reference, **options), tensors)
+    found = with_gradients(partial(conv1d, method=method, **options), tensors)
+    for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=50, deadline=None)
+@given(problem=problems())
+def test_float32_errs_by_1e_6_of_the_norm(method, problem):
+    x, w, bias, options = problem
+    tensors = [x, w] if bias is None else [x, w, bias]
+    truth = with_gradients(partial(reference, **options), tensors)
+    single = [tensor.float() for tensor in tensors]
+    found = with_gradients(partial(conv1d, method=method, **options), single)
+    for a, b in zip(found, truth, strict=True):
+        assert a.dtype == torch.float32
+        # The rounding of the arguments counts in every term, of which cancel some.
+        assert (a - b).norm() <= 2e-6 * (b.norm() + x.norm() * w.norm() / b.numel() ** 0.5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_it_takes_what_a_layer_of_torch_takes(method):
+    """With the attributes of ``torch.nn.Conv1d`` as they are: tuples, and padding by name."""
+    x = normal(2, 4, 60)
+    for options in (
+        {"padding": 3, "stride": 2},
+        {"padding": "same", "dilation": 3, "padding_mode": "circular"},
+        {"padding": 5, "groups": 2, "bias": False, "padding_mode": "reflect"},
+        {"padding": "valid", "groups": 4},
+        {"padding": 7, "padding_mode": "replicate"},
+    ):
+        layer = nn.Conv1d(4, 8, 8, **options).double()
+        y = conv1d(
+            x,
+            layer.weight,
+            layer.bias,
+            layer.stride,
+            layer.padding,
+            layer.dilation,
+            layer.groups,
+            padding_mode=layer.padding_mode,
+            method=method,
+        )
+        torch.testing.assert_close(y, layer(x), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("stride", [1, 3])
+def test_no_output_of_a_causal_convolution_depends_on_what_follows_it(method, stride):
+    x, w = normal(1, 2, 300).requires_grad_(), normal(3, 2, 31, seed=1)
+    y = conv1d(x, w, stride=stride, padding="causal", method=method)
+    assert y.shape[2] == -(-300 // stride)
+    seen = 40
+    (gradient,) = torch.autograd.grad(y[..., : seen // stride + 1].sum(), x)
+    last = seen // stride * stride
+    assert gradient[..., : last + 1].abs().min() > 0
+    # Transforms leave rounding errors where the direct route leaves zeros.
+    assert gradient[..., last + 1 :].abs().max() < 1e-12
 
 
 @pytest.mark.parametrize(
     ("samples", "channels_in", "channels_out", "length", "kernel_size"),
     [(3, 5, 4, 3000, 131), (2, 3, 7, 1500, 400), (7, 22, 15, 600, 33), (1, 2, 2, 20000, 65)],
 )
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("padding", PADDINGS, ids=str)
 def test_many_blocks_and_chunks_equal_direct_convolution(
     samples, channels_in, channels_out, length, kernel_size, padding, small_chunks
 ):
     x = normal(samples, channels_in, length).requires_grad_()
     w = normal(channels_out, channels_in, kernel_size, seed=1).requires_grad_()
-    expected = reference(x, w, padding=padding)
-    chosen = explain(x, w, padding=padding, method="overlap_save")
+    expected = reference(x, w, **padding)
+    chosen = explain(x, w, **padding, method="overlap_save").layout
     assert chosen.chunk < samples or samples == 1
     assert chosen.blocks > 1
-    y = conv1d(x, w, padding=padding, method="overlap_save")
+    y = conv1d(x, w, **padding, method="overlap_save")
     torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-11)
     g = normal(*y.shape, seed=2)
     for a, b in zip(
@@ -103,18 +173,30 @@ def small_chunks(request, monkeypatch):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("padding", PADDINGS)
-@pytest.mark.parametrize("dilation", [1, 2])
-def test_gradients_to_second_order(method, padding, dilation):
-    x = normal(2, 2, 17).requires_grad_()
-    w = normal(3, 2, 4, seed=1).requires_grad_()
-    bias = normal(3, seed=2).requires_grad_()
-
-    def convolve(x, w, bias):
-        return conv1d(x, w, bias, dilation=dilation, padding=padding, method=method)
-
+@pytest.mark.parametrize(
+    "options",
+    [
+        *PADDINGS,
+        *[{"dilation": 2} | padding for padding in PADDINGS],
+        {"padding": "causal"},
+        {"stride": 2, "padding": (1, 6), "padding_mode": "circular"},
+        {"stride": 3, "dilation": 2, "padding": 4, "padding_mode": "replicate"},
+        {"groups": 2, "padding": 2},
+        {"groups": 4, "padding": "same", "padding_mode": "reflect"},
+        {"groups": 4, "stride": 2},
+    ],
+    ids=str,
+)
+def test_gradients_to_second_order(method, options):
+    groups = options.get("groups", 1)
+    channels = 2 if groups == 1 else 4
+    x = normal(2, channels, 13).requires_grad_()
+    w = normal(4, channels // groups, 4, seed=1).requires_grad_()
+    bias = normal(4, seed=2).requires_grad_()
+    convolve = partial(conv1d, method=method, **options)
     assert gradcheck(convolve, (x, w, bias))
-    assert gradgradcheck(convolve, (x, w, bias))
+    # Along random directions: all of them would take seconds each.
+    assert gradgradcheck(convolve, (x, w, bias), fast_mode=True)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -156,7 +238,7 @@ def test_the_same_input_gives_the_same_bits(method):
     w = normal(5, 4, 65, seed=1, dtype=torch.float32).requires_grad_()
 
     def run():
-        y = conv1d(x, w, padding="reflect", method=method)
+        y = conv1d(x, w, method=method, **REFLECTED)
         return [y.detach(), *torch.autograd.grad(y, (x, w), torch.ones_like(y))]
 
     first = run()
@@ -181,7 +263,26 @@ def test_autocast_does_not_change_the_result(method):
         under = run()
         rounded = conv1d(x.to(torch.bfloat16), w, method=method)
     assert all(torch.equal(a, b) for a, b in zip(under, plain, strict=True))
-    assert rounded.dtype == torch.float32
+    # A layer's float32 beside what autocast has rounded: the widest of the two.
+    assert torch.equal(rounded, conv1d(x.to(torch.bfloat16).float(), w, method=method))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_float32_but_for_the_rounding_of_tensors(method, dtype):
+    x, w, bias = (
+        normal(2, 4, 300).to(dtype),
+        normal(4, 2, 33, seed=1).to(dtype),
+        normal(4).to(dtype),
+    )
+    convolve = partial(conv1d, groups=2, padding="causal", method=method)
+    found = with_gradients(convolve, (x, w, bias))
+    truth = with_gradients(convolve, [tensor.float() for tensor in (x, w, bias)])
+    rounding = torch.finfo(dtype).eps
+    for a, b in zip(found, truth, strict=True):
+        assert a.dtype == dtype
+        # The gradient of the output is rounded too.
+        assert (a - b).norm() <= rounding * b.norm()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -241,22 +342,23 @@ def test_x_and_w_are_all_that_is_saved():
         saved.append(tensor)
         return tensor
 
-    for padding in PADDINGS:
+    circular = {"padding": 16, "padding_mode": "circular", "stride": 2, "dilation": 3}
+    for padding in [*PADDINGS, circular]:
         for method in METHODS:
             saved.clear()
             with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-                conv1d(x, w, padding=padding, method=method)
+                conv1d(x, w, **padding, method=method)
             assert {t.data_ptr() for t in saved} == {x.data_ptr(), w.data_ptr()}
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("padding", PADDINGS, ids=str)
 def test_a_call_holds_little_beside_its_results(padding):
     """The tensors of a call at their peak, from the profiler's record of all allocations."""
     x = normal(48, 12, 3000, dtype=torch.float32).requires_grad_()
     w = normal(12, 12, 131, seed=1, dtype=torch.float32).requires_grad_()
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
-        y = conv1d(x, w, padding=padding, method="overlap_save")
+        y = conv1d(x, w, **padding, method="overlap_save")
         gradients = torch.autograd.grad(y, (x, w), y)
     events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
     held, peak = 0, 0
@@ -265,7 +367,7 @@ def test_a_call_holds_little_beside_its_results(padding):
         peak = max(peak, held)
     results = sum(4 * tensor.numel() for tensor in (y, *gradients))
     assert held == results
-    layout = explain(x, w, padding=padding, method="overlap_save")
+    layout = explain(x, w, **padding, method="overlap_save").layout
     frequencies = layout.block // 2 + 1
     kernel = 8 * frequencies * 12 * 12
     chunk = 8 * frequencies * 12 * layout.chunk * layout.blocks
@@ -280,12 +382,30 @@ def test_a_call_holds_little_beside_its_results(padding):
         ((1, 2, 9), (3, 2, 10), {}, "spans 10 samples .* only 9"),
         ((1, 2, 9), (3, 2, 5), {"dilation": 3}, "spans 13 samples .* only 9"),
         ((1, 2, 9), (3, 4, 3), {}, "x has 2 channels, w takes 4"),
-        ((1, 2, 9), (3, 2, 19), {"padding": "reflect"}, "reflection by 9 samples"),
+        (
+            (1, 2, 9),
+            (3, 2, 19),
+            {"padding": 9, "padding_mode": "reflect"},
+            "reflection by 9 samples",
+        ),
+        (
+            (1, 2, 9),
+            (3, 2, 3),
+            {"padding": 10, "padding_mode": "circular"},
+            "10 samples .* end of 9",
+        ),
         ((1, 2, 0), (3, 2, 1), {"padding": "same"}, "only 0"),
         ((9,), (3, 2, 1), {}, r"x has shape \(9,\)"),
         ((1, 2, 9), (3, 2), {}, r"w has shape \(3, 2\)"),
         ((1, 2, 9), (3, 2, 0), {}, "none 0"),
-        ((1, 2, 9), (3, 2, 3), {"padding": "circular"}, "valid, same, reflect"),
+        ((1, 2, 9), (3, 2, 3), {"padding": "reflect"}, "valid, same, causal, a number"),
+        ((1, 2, 9), (3, 2, 3), {"padding": -1}, "padding is -1"),
+        ((1, 2, 9), (3, 2, 3), {"padding": (1, 2, 3)}, r"padding is \(1, 2, 3\)"),
+        ((1, 2, 9), (3, 2, 3), {"padding": "same", "stride": 2}, "no length at stride 2"),
+        ((1, 2, 9), (3, 2, 3), {"padding_mode": "mirror"}, "zeros, reflect, replicate, circular"),
+        ((1, 2, 9), (3, 2, 3), {"stride": 0}, "stride is 0"),
+        ((1, 4, 9), (4, 4, 3), {"groups": 2}, "4 channels, w takes 4 for each of 2 groups"),
+        ((1, 4, 9), (3, 2, 3), {"groups": 2}, "3 output channels, which 2 groups"),
         ((1, 2, 9), (3, 2, 3), {"method": "winograd"}, "auto, direct, overlap_save, fft"),
         ((1, 2, 9), (3, 2, 3), {"dilation": 0}, "at least 1"),
     ],
@@ -297,8 +417,8 @@ def test_what_cannot_work_is_refused_by_name(shape, kernel, options, words):
 
 def test_types_that_do_not_fit_are_refused():
     x, w = torch.zeros(1, 2, 9), torch.zeros(3, 2, 3)
-    with pytest.raises(ValueError, match="float32 and float64"):
-        conv1d(x.half(), w.half())
+    with pytest.raises(ValueError, match="float32, float64, float16, bfloat16"):
+        conv1d(x.int(), w.int())
     with pytest.raises(ValueError, match=r"w is torch\.float64"):
         conv1d(x, w.double())
     with pytest.raises(ValueError, match=r"bias has shape \(2,\)"):
@@ -343,7 +463,7 @@ def test_cuda_gives_the_result_of_the_cpu_and_is_captured_in_a_graph(method):
 
     def run(x, w):
         x, w = x.detach().requires_grad_(), w.detach().requires_grad_()
-        y = conv1d(x, w, padding="reflect", method=method)
+        y = conv1d(x, w, method=method, **REFLECTED)
         return [y, *torch.autograd.grad(y.square().sum(), (x, w))]
 
     expected = run(x.double(), w.double())

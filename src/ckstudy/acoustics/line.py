@@ -54,7 +54,18 @@ class Line:
 
 
 def simulate_line(spec: SimulationSpec, number: int) -> Line:
-    """Line ``number`` of ``spec``; it depends on no other line, nor on ``first_line``."""
+    """Line ``number`` of ``spec``; it depends on no other line, nor on ``first_line``.
+
+    Examples
+    --------
+    Three bubbles, and the voltage in which they are to be found:
+
+    >>> from ckstudy.acoustics.line import simulate_line
+    >>> from ckstudy.acoustics.specification import SimulationSpec
+    >>> line = simulate_line(SimulationSpec(bubbles=(3, 3)), 0)
+    >>> line.rf.shape, int(line.bubble_count.sum())
+    ((8446,), 3)
+    """
     scene = draw_scene(spec, number)
     rf = simulate_rf(scene, spec.shell, spec.steps, spec.every)
     rate = SIMULATION_RATE / spec.every

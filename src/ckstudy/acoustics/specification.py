@@ -47,6 +47,13 @@ class SimulationSpec:
         Standard deviation of the noise in percent of 9.65 V; 0 leaves the line unfiltered.
     sampling_rate_mhz : float
         31.25, 62.5 or 125.
+
+    Examples
+    --------
+    >>> from ckstudy.acoustics.specification import SimulationSpec
+    >>> spec = SimulationSpec(lines=8, bubbles=(1, 5), noise_percent=1.0)
+    >>> spec.seed, spec.sampling_rate_mhz
+    (2023, 62.5)
     """
 
     split: str = "train"

@@ -6,41 +6,48 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ckstudy.convolution.options import Options
 from ckstudy.convolution.padding import folded, padded
-from ckstudy.convolution.plan import Plan
 from ckstudy.convolution.precision import full_precision
 
 
-def correlate(x: Tensor, w: Tensor, bias: Tensor | None, plan: Plan) -> Tensor:
-    """Cross-correlation (N, C_in, L), (C_out, C_in, K) -> (N, C_out, L_out)."""
-    with _precision(x, plan):
-        return functional.conv1d(padded(x, plan), w, bias, dilation=plan.dilation)
+def correlate(x: Tensor, w: Tensor, bias: Tensor | None, options: Options) -> Tensor:
+    """Cross-correlation (N, C_in, L), (C_out, C_in / groups, K) -> (N, C_out, L_out)."""
+    with _precision(x, options):
+        return functional.conv1d(
+            padded(x, options),
+            w,
+            bias,
+            stride=options.stride,
+            dilation=options.dilation,
+            groups=options.groups,
+        )
 
 
 def gradients(
-    g: Tensor, x: Tensor, w: Tensor, plan: Plan, wanted: tuple[bool, bool]
+    g: Tensor, x: Tensor, w: Tensor, options: Options, wanted: tuple[bool, bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of ``(g * correlate(x, w)).sum()`` for x and for w, where wanted."""
-    with _precision(x, plan):
+    with _precision(x, options):
         for_x, for_w, _ = torch.ops.aten.convolution_backward(
             g,
-            padded(x, plan),
+            padded(x, options),
             w,
             None,
-            [1],
+            [options.stride],
             [0],
-            [plan.dilation],
+            [options.dilation],
             False,
             [0],
-            1,
+            options.groups,
             [*wanted, False],
         )
     if for_x is not None:
-        for_x = folded(for_x, x.shape[-1], plan)
+        for_x = folded(for_x, x.shape[-1], options)
     return for_x, for_w
 
 
-def _precision(x: Tensor, plan: Plan) -> AbstractContextManager[None]:
+def _precision(x: Tensor, options: Options) -> AbstractContextManager[None]:
     # Torch leaves a dilated convolution to cuDNN only where any algorithm will do. Its own is ten
     # times slower or more (github.com/pytorch/pytorch/issues/28777).
-    return full_precision(x.device, deterministic=plan.dilation == 1)
+    return full_precision(x.device, deterministic=options.dilation == 1)

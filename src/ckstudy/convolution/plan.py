@@ -1,11 +1,11 @@
 """Which route a convolution takes, its block and its chunk: chosen by a measured cost model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import ceil, log2
 
-METHODS = ("auto", "direct", "overlap_save", "fft")
-PADDINGS = ("valid", "same", "reflect")
+from ckstudy.convolution.options import Options
+from ckstudy.convolution.phases import Phases
 
 
 @dataclass(frozen=True)
@@ -96,51 +96,62 @@ COSTS = {
 }
 
 
+# A depthwise transform goes through all its steps in the cache of a core, unless it is longer than
+# this: then a sample costs so many times as much.
+DEPTHWISE_BLOCK = 8192
+DEPTHWISE_FACTOR = 1.35
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How lines are cut into blocks and worked through, where a convolution is transformed."""
+
+    left: int
+    """Samples that lines are padded with before their first,"""
+    right: int
+    """and behind their last: fewer than the kernel has taps."""
+    mirrored: bool
+    """Whether these are the line, reflected, and not zeros."""
+    groups: int
+    output_length: int
+    block: int
+    """Length B of the transforms."""
+    step: int
+    """Output samples that one block gives, B - K + 1."""
+    blocks: int
+    """Blocks of a line."""
+    chunk: int
+    """Lines of the batch that are worked on at a time."""
+    part: int
+    """Channels of a chunk that are transformed at a time."""
+    group: int
+    """Output channels whose kernels are transformed at a time."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How one convolution is computed; ``str(plan)`` says why.
-
-    Where a dilated kernel goes through transforms, each phase of the line is a line of its own.
-    """
+    """How one convolution is computed; ``str(plan)`` says why."""
 
     method: str
-    dilation: int
-    left: int
-    right: int
-    mirrored: bool
-    output_length: int
-    block: int = 0
-    """Length B of the transforms; 0 for the direct route, as what follows."""
-    step: int = 0
-    """Output samples that one block gives, B - K + 1."""
-    blocks: int = 0
-    """Blocks of a line."""
-    chunk: int = 0
-    """Lines of the batch that are worked on at a time."""
-    part: int = 0
-    """Channels of a chunk that are transformed at a time."""
-    group: int = 0
-    """Output channels whose kernels are transformed at a time."""
+    layout: Layout | None = None
+    """None on the direct route."""
+    phases: Phases | None = None
+    """The plain convolution that ``layout`` is for, where the kernel has strides or dilation."""
     reason: str = ""
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False, hash=False)
     """What the cost model expects of each route, forward and backward, on one core or card."""
 
+    @property
+    def pads(self) -> bool:
+        """Whether the blocks are cut from lines that are padded already."""
+        return self.phases is not None
+
     def __str__(self) -> str:
         text = f"{self.method}: {self.reason}"
-        if self.block:
-            text += f"; {self.blocks} x {self.block} samples a line, {self.chunk} lines a chunk"
+        if self.layout is not None:
+            cut = self.layout
+            text += f"; {cut.blocks} x {cut.block} samples a line, {cut.chunk} lines a chunk"
         return text
-
-
-def margins(padding: str, kernel_size: int, dilation: int) -> tuple[int, int]:
-    """Samples added at the left and right end, so that "same" and "reflect" keep the length.
-
-    An even kernel has no middle: the odd sample goes to the right, as in torch.
-    """
-    if padding == "valid":
-        return 0, 0
-    total = dilation * (kernel_size - 1)
-    return total // 2, total - total // 2
 
 
 @lru_cache(maxsize=4096)
@@ -150,29 +161,40 @@ def make_plan(
     channels_out: int,
     length: int,
     kernel_size: int,
-    dilation: int,
-    padding: str,
-    method: str,
+    options: Options,
     device_type: str,
     itemsize: int,
 ) -> Plan:
     """Plan the convolution of (samples, channels_in, length) with K = ``kernel_size``."""
     costs = COSTS.get(device_type, COSTS["cuda"])
-    left, right = margins(padding, kernel_size, dilation)
-    output_length = length + left + right - dilation * (kernel_size - 1)
-    mirrored = padding == "reflect"
-
-    # A dilated kernel sees each phase of the line, every dilation-th sample, as a plain kernel
-    # would; so the transform routes plan for samples * dilation shorter lines.
-    phases = samples * dilation
-    phase_output = ceil(output_length / dilation)
-    size = _Size(max(phases, 1), channels_in, channels_out, phase_output, kernel_size, itemsize)
+    output_length = options.output_length(length, kernel_size)
+    size = _Size(
+        max(samples, 1),
+        channels_in,
+        channels_out,
+        options.groups,
+        output_length,
+        kernel_size,
+        max(itemsize, 4),  # half precision is computed in float32
+    )
+    phases = None
+    plain = size
+    if not _plain(options, kernel_size):
+        phases = Phases(options.stride, options.dilation, kernel_size, output_length)
+        plain = replace(
+            size,
+            samples=size.samples * phases.lines,
+            channels_in=channels_in * phases.channels,
+            output_length=phases.plain_output,
+            kernel_size=phases.plain_taps,
+        )
     candidates: dict[str, tuple[float, dict[str, int]]] = {
         "direct": (size.direct(costs), {}),
-        "overlap_save": _best_block(size, costs),
-        "fft": _cost(size, costs, _single_block(size)),
+        "overlap_save": _best_block(plain, costs),
+        "fft": _cost(plain, costs, _single_block(plain)),
     }
     milliseconds = {name: round(cost / 1e6, 4) for name, (cost, _) in candidates.items()}
+    method = options.method
     if method == "auto":
         method = min(milliseconds, key=lambda name: candidates[name][0])
         estimates = ", ".join(f"{name} {value:.3g} ms" for name, value in milliseconds.items())
@@ -180,19 +202,28 @@ def make_plan(
         reason = f"the least expected cost, forward and backward, on {place} ({estimates})"
     else:
         reason = "asked for"
-    layout = candidates[method][1]
-    if layout and dilation > 1:
-        output_length, left, right, mirrored = phase_output, 0, 0, False
-    return Plan(
-        method=method,
-        dilation=dilation,
-        left=left,
-        right=right,
-        mirrored=mirrored,
-        output_length=output_length,
-        reason=reason,
-        milliseconds=milliseconds,
-        **layout,
+    if method == "direct":
+        return Plan(method, reason=reason, milliseconds=milliseconds)
+    layout = Layout(
+        left=0 if phases else options.left,
+        right=0 if phases else options.right,
+        mirrored=options.padding_mode == "reflect",
+        groups=options.groups,
+        output_length=plain.output_length,
+        **candidates[method][1],
+    )
+    return Plan(method, layout, phases, reason, milliseconds)
+
+
+def _plain(options: Options, kernel_size: int) -> bool:
+    """Whether blocks can be cut from the line as it is, padded as it is cut.
+
+    The margins must each lie in one block, and come from the samples in it.
+    """
+    return (
+        options.stride == options.dilation == 1
+        and max(options.left, options.right) < kernel_size
+        and options.padding_mode in ("zeros", "reflect")
     )
 
 
@@ -201,21 +232,28 @@ class _Size:
     samples: int
     channels_in: int
     channels_out: int
+    groups: int
     output_length: int
     kernel_size: int
     itemsize: int
 
     @property
+    def depthwise(self) -> bool:
+        """Whether each kernel reads one channel of several; see ``depthwise.py``."""
+        return self.groups > 1 and self.channels_in == self.groups
+
+    @property
     def pairs(self) -> int:
-        return self.channels_in * self.channels_out
+        return self.channels_in * self.channels_out // self.groups
 
     def direct(self, costs: Costs) -> float:
         # The library's kernels work on 16 channels at a time, but for a few input channels.
-        wide_in = self.channels_in if self.channels_in < 4 else 16 * ceil(self.channels_in / 16)
-        wide_out = 16 * ceil(self.channels_out / 16)
+        inside, outside = self.channels_in // self.groups, self.channels_out // self.groups
+        wide_in = inside if inside < 4 else 16 * ceil(inside / 16)
+        wide_out = 16 * ceil(outside / 16)
         outputs = self.samples * self.output_length
         return (
-            3 * costs.direct * outputs * self.kernel_size * wide_in * wide_out
+            3 * costs.direct * outputs * self.kernel_size * self.groups * wide_in * wide_out
             + costs.direct_move * outputs * (self.channels_in + self.channels_out)
             + costs.direct_call
         )
@@ -225,9 +263,9 @@ def _best_block(size: _Size, costs: Costs) -> tuple[float, dict[str, int]]:
     """The cheapest block that is at least two kernels long, and its cost."""
     least = 2 * size.kernel_size - 1
     longest = _single_block(size)
-    lengths = [block for block in _lengths() if least <= block <= longest and block % 8 == 0]
+    lengths = {block for block in _lengths() if least <= block <= longest and block % 8 == 0}
     return min(
-        (_cost(size, costs, block) for block in {*lengths, longest}),
+        (_cost(size, costs, block) for block in lengths | {longest}),
         key=lambda pair: (pair[0], pair[1]["block"]),
     )
 
@@ -244,8 +282,16 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
     frequencies = block // 2 + 1
     widest = max(size.channels_in, size.channels_out)
     spectrum_bytes = 2 * size.itemsize * widest * blocks * frequencies
-    chunk = max(costs.least_bytes // spectrum_bytes, ceil(costs.columns / blocks))
-    chunk = max(1, min(chunk, costs.most_bytes // spectrum_bytes, size.samples))
+    channel_bytes = 2 * size.itemsize * frequencies
+    if size.depthwise:
+        # A spectrum and its blocks lie side by side, and no matrix product wants many columns.
+        at_once, most_parts = costs.part_bytes // 2, size.channels_in
+        chunk = at_once // spectrum_bytes
+    else:
+        at_once, most_parts = costs.part_bytes, widest
+        chunk = max(costs.least_bytes // spectrum_bytes, ceil(costs.columns / blocks))
+        chunk = min(chunk, costs.most_bytes // spectrum_bytes)
+    chunk = max(1, min(chunk, size.samples))
     chunks = ceil(size.samples / chunk)
     chunk = ceil(size.samples / chunks)
 
@@ -254,6 +300,8 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         transform *= costs.odd_length
     elif block & (block - 1) == 0:
         transform *= costs.binary_length
+    if size.depthwise and block > DEPTHWISE_BLOCK:
+        transform *= DEPTHWISE_FACTOR
     # Forward: x in, y out. Backward: g and x in, the gradient for x out.
     lines = size.samples * blocks * block * (3 * size.channels_in + 2 * size.channels_out)
     # The kernel's spectrum twice and its gradient back, none of which stays in the cache.
@@ -268,8 +316,7 @@ def _cost(size: _Size, costs: Costs, block: int) -> tuple[float, dict[str, int]]
         + chunks * costs.chunk
         + costs.call
     )
-    channel_bytes = 2 * size.itemsize * frequencies
-    part = min(max(1, costs.part_bytes // (channel_bytes * chunk * blocks)), widest)
+    part = min(max(1, at_once // (channel_bytes * chunk * blocks)), most_parts)
     group = costs.group_bytes // (channel_bytes * size.channels_in)
     group = min(max(1, group), size.channels_out)
     layout = {"block": block, "step": step, "blocks": blocks, "chunk": chunk}

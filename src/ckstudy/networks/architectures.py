@@ -40,6 +40,9 @@ class Localiser(nn.Module):
         What the network was trained on; :mod:`ckstudy.networks.predict` applies it.
     sampling_rate_hz : float
         Of the lines that it was trained on.
+    resampled : bool
+        Whether its kernels were sampled anew (:mod:`ckstudy.networks.resampling`), so that name
+        and options do not make it again.
     about : dict
         What the file of a released network says of it, and the file's ``path``; see
         :mod:`ckstudy.networks.release`.
@@ -59,6 +62,7 @@ class Localiser(nn.Module):
         self.options = options
         self.input_scaling = "volts"
         self.sampling_rate_hz = 62.5e6
+        self.resampled = False
         self.about: dict = {}
         self.model = nn.Sequential(nn.ReflectionPad1d(padding), *layers)
         self._windowed = [

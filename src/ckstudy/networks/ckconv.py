@@ -1,12 +1,14 @@
 """The continuous-kernel convolution."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import torch
 from torch import Tensor
 
+from ckstudy.errors import StudyError
 from ckstudy.networks.siren import SIREN, KernelInit
-from ckstudy.networks.windowed_conv import WindowedConv
+from ckstudy.networks.windowed_conv import WindowedConv, values_can_be_seen
 
 # To so many σ from the centre a window counts as the kernel's edge, in a balanced start.
 EDGE_SIGMAS = 3.0
@@ -18,9 +20,11 @@ class CKConv(WindowedConv):
     .. math:: y_o(l) = b_o + \sum_c \sum_a \Psi_{oc}(\tau_a)\, x_c(l + d\,a),
               \qquad \tau_a = -1, \dots, 1
 
-    The number of parameters does not depend on K (Romero et al., 2021). The convolution is
-    'valid': the output is shorter than the input by (K - 1)·d samples. Autocast does not change
-    it: the kernel network's sines need their arguments in full precision.
+    The number of parameters does not depend on K (Romero et al., 2021). Beside its kernel it is a
+    :class:`torch.nn.Conv1d`, whose options it takes: 'valid' by default, causal with
+    ``padding="causal"``, depthwise with ``groups=in_channels``. Autocast does not change it: the
+    kernel network's sines need their arguments in full precision. For the same reason a layer
+    that was converted to half precision is refused.
 
     Its *window* and the *cut* that this allows are those of
     :class:`~ckstudy.networks.windowed_conv.WindowedConv`.
@@ -51,8 +55,8 @@ class CKConv(WindowedConv):
     in_channels, out_channels : int
     kernel_size : int
         K, odd.
-    dilation : int
-        d, the distance of neighbouring taps in samples.
+    stride, padding, dilation, groups, bias, padding_mode
+        Those of :class:`torch.nn.Conv1d`; ``padding`` may also be "causal", or a pair of numbers.
     hidden, omega_0, hidden_omega_0, kernel_init, omega_scales_bias
         The kernel network, see :class:`~ckstudy.networks.siren.SIREN`.
     window : float, optional
@@ -63,7 +67,8 @@ class CKConv(WindowedConv):
     Raises
     ------
     StudyError
-        For an even kernel size, or a window that is no positive number.
+        For an even kernel size, a window that is no positive number, or options that no
+        convolution can have.
 
     Examples
     --------
@@ -74,6 +79,16 @@ class CKConv(WindowedConv):
     torch.Size([4, 8, 7946])
     >>> layer.kernel().shape
     torch.Size([8, 1, 501])
+
+    A causal, depthwise layer, and the same for lines that are sampled twice as densely:
+
+    >>> layer = CKConv(8, 8, 501, padding="causal", groups=8)
+    >>> layer(torch.randn(4, 8, 2000)).shape
+    torch.Size([4, 8, 2000])
+    >>> layer.resample(2).kernel().shape
+    torch.Size([8, 1, 1001])
+    >>> torch.allclose(layer.resample(2).kernel(), layer.kernel(sampling_rate=2))
+    True
     """
 
     def __init__(
@@ -82,7 +97,12 @@ class CKConv(WindowedConv):
         out_channels: int,
         kernel_size: int,
         *,
+        stride: int = 1,
+        padding: int | Sequence[int] | str = 0,
         dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
         hidden: int = 32,
         omega_0: float = 30.0,
         hidden_omega_0: float | None = None,
@@ -91,7 +111,18 @@ class CKConv(WindowedConv):
         window: float | None = None,
         reference_size: int = 131,
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, dilation=dilation, window=window)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            padding_mode=padding_mode,
+            window=window,
+        )
         self.gain = 1.0
         edge = 1.0
         if kernel_init == "balanced":
@@ -99,7 +130,7 @@ class CKConv(WindowedConv):
             if window is not None:
                 edge = min(1.0, EDGE_SIGMAS * window / self._half_span)
         self.siren = SIREN(
-            out_channels * in_channels,
+            out_channels * in_channels // groups,
             hidden=hidden,
             omega_0=omega_0,
             hidden_omega_0=hidden_omega_0,
@@ -116,27 +147,38 @@ class CKConv(WindowedConv):
         """Fix the size of a tap by arithmetic, and the rest by the kernel that was drawn."""
         self.gain = self._unit_gain()
         energy = self.kernel().square().sum((1, 2))
-        rows = energy.rsqrt().repeat_interleave(self.in_channels).unsqueeze(1)
+        rows = energy.rsqrt().repeat_interleave(self.in_channels // self.groups).unsqueeze(1)
         self.siren.last.set_weight(self.siren.last.weight * rows)
 
     def values(self, positions: Tensor) -> Tensor:
-        """The kernel at ``positions`` τ (n,), with its window, as (C_out, C_in, n)."""
+        """The kernel at ``positions`` τ (n,), with its window, as (C_out, C_in / groups, n)."""
+        if positions.dtype in (torch.float16, torch.bfloat16):
+            raise StudyError(
+                f"a CKConv cannot compute in {positions.dtype}, which rounds the positions and "
+                "phases of its kernel too coarsely. Leave it in float32; autocast does"
+            )
         with torch.autocast(positions.device.type, enabled=False):
             values = self.siren(positions)
             if self.log_sigma is not None:
                 values = values * (self.gain * self.window(positions))
             elif self.gain != 1.0:
                 values = values * self.gain
-        return values.view(self.out_channels, self.in_channels, -1)
+        return values.view(self.out_channels, self.in_channels // self.groups, -1)
 
     def taps(self, kept: slice) -> Tensor:
         return self.values(self.positions[kept])
+
+    def kernel(self, sampling_rate: float = 1.0) -> Tensor:
+        if sampling_rate == 1.0:
+            return super().kernel()
+        return self.values(self._positions_at(sampling_rate)) / sampling_rate
 
     def _take_taps(self, original: Self, factor: float) -> None:
         self.gain = original.gain / factor
 
     def _sample(self, unused: int) -> Tensor:
-        if self.training or torch.is_grad_enabled() or self.positions.device.type != "cpu":
+        kept = values_can_be_seen() and self.positions.device.type == "cpu"
+        if self.training or torch.is_grad_enabled() or not kept:
             return super()._sample(unused)
         return self._kept_kernel(unused)
 

@@ -1,7 +1,7 @@
 """The free-kernel twin of the continuous convolution: ordinary weights, one for every tap."""
 
 from fractions import Fraction
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,13 +29,16 @@ class FreeConv(WindowedConv):
     in_channels, out_channels : int
     kernel_size : int
         K, odd.
+    stride, padding, dilation, groups, bias, padding_mode
+        Those of :class:`torch.nn.Conv1d`; ``padding`` may also be "causal", or a pair of numbers.
     window : float, optional
         Standard deviation σ that the Gaussian window starts with, in samples; None is no window.
 
     Raises
     ------
     StudyError
-        For an even kernel size, or a window that is no positive number.
+        For an even kernel size, a window that is no positive number, or options that no
+        convolution can have.
 
     Examples
     --------
@@ -47,10 +50,12 @@ class FreeConv(WindowedConv):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, window: float | None = None
+        self, in_channels: int, out_channels: int, kernel_size: int, **options: Any
     ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, window=window)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size))
+        super().__init__(in_channels, out_channels, kernel_size, **options)
+        self.weight = nn.Parameter(
+            torch.randn(out_channels, in_channels // self.groups, kernel_size)
+        )
         self.gain = self._unit_gain()
         with torch.no_grad():
             energy = self.kernel().square().sum((1, 2), keepdim=True)

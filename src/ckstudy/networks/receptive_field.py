@@ -57,12 +57,21 @@ def receptive_field(network: nn.Module, *, effective: bool = False) -> int:
     effective : bool
         Whether a kernel with a window counts only as far as its window, at its present width,
         is at least a millionth of its peak (:attr:`WindowedConv.half_width`), instead of nominally.
+
+    Examples
+    --------
+    Four layers of 65 taps, each of which adds 64 samples:
+
+    >>> from ckstudy import build_network
+    >>> from ckstudy.networks import receptive_field
+    >>> receptive_field(build_network("ckcnn", kernel_size=65))
+    257
     """
     field = Field(size=1)
     for layer in network.modules():
         if isinstance(layer, WindowedConv):
             taps = 2 * layer.half_width + 1 if effective else layer.kernel_size
-            field = field.through(taps, dilation=layer.dilation)
+            field = field.through(taps, stride=layer.stride, dilation=layer.dilation)
         elif isinstance(layer, nn.Conv1d):
             field = field.through(
                 layer.kernel_size[0], stride=layer.stride[0], dilation=layer.dilation[0]

@@ -25,7 +25,18 @@ def save_model(path: str | Path, network: Localiser, **provenance: Any) -> None:
 
     ``provenance`` is any JSON-serialisable description (spec, data hash, digest, versions); it
     is kept as the file's metadata beside what :func:`load_model` needs.
+
+    Raises
+    ------
+    StudyError
+        For a resampled network, which its options do not make again.
     """
+    if network.resampled:
+        raise StudyError(
+            f"{path}: a resampled {network.name} cannot be saved, since its options are those of "
+            "the network that it was made of. Save that one, and resample what is loaded "
+            "(ckstudy.networks.resampling.resampled)"
+        )
     about = {
         "format": FORMAT,
         "network": json.dumps({"name": network.name, **network.options}, sort_keys=True),

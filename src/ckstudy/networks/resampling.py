@@ -12,10 +12,10 @@ from ckstudy.networks.windowed_conv import WindowedConv
 def resampled(network: Localiser, factor: float) -> Localiser:
     """A copy of ``network`` for lines that are sampled ``factor`` times as densely.
 
-    Every kernel is sampled anew (:meth:`WindowedConv.resampled`), the layers between are as they
+    Every kernel is sampled anew (:meth:`WindowedConv.resample`), the layers between are as they
     were. That is what a continuous kernel promises; how well it holds is measured in
     ``docs/long-kernels.md``. Resampling the *signal*, as :func:`ckstudy.localise` does, loses
-    nothing.
+    nothing. A resampled network is not saved: it is made anew, of the saved one.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def resampled(network: Localiser, factor: float) -> Localiser:
     padding = 0
     for layer in list(network.model)[1:]:
         if isinstance(layer, WindowedConv):
-            dense = layer.resampled(factor)
+            dense = layer.resample(factor)
             padding += (dense.kernel_size - 1) // 2
             layers.append(dense)
         elif isinstance(layer, nn.BatchNorm1d | nn.ReLU) or (
@@ -56,4 +56,5 @@ def resampled(network: Localiser, factor: float) -> Localiser:
     found = Localiser(network.name, {**network.options}, padding, layers)
     found.input_scaling = network.input_scaling
     found.sampling_rate_hz = network.sampling_rate_hz * factor
+    found.resampled = True
     return found.train(network.training)

@@ -105,6 +105,15 @@ class SIREN(nn.Module):
     edge : float
         Used by ``balanced`` only: the largest \|τ\| that matters, less than 1 where a window
         hides the rest of the kernel.
+
+    Examples
+    --------
+    Six functions of the position, at eleven positions:
+
+    >>> import torch
+    >>> from ckstudy.networks import SIREN
+    >>> SIREN(6)(torch.linspace(-1, 1, 11)).shape
+    torch.Size([6, 11])
     """
 
     def __init__(

@@ -2,12 +2,14 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from ckstudy.convolution import conv1d
+from ckstudy.convolution.options import PADDING_MODES, margins, single
 from ckstudy.errors import StudyError
 
 # A kept half-width is a multiple of so many taps: the cut follows the window in steps, so that
@@ -16,9 +18,10 @@ CUT_STEP = 32
 
 
 class WindowedConv(nn.Module):
-    r"""A 'valid' convolution with a kernel of K taps under an optional Gaussian window.
+    r"""A convolution with a kernel of K taps under an optional Gaussian window.
 
-    A subclass says what the kernel is (:meth:`taps`). Its output is shorter than its input by
+    A subclass says what the kernel is (:meth:`taps`). All else is as in
+    :class:`torch.nn.Conv1d`, and 'valid' by default: the output is shorter than the input by
     (K - 1)·d samples.
 
     **Window.** With ``window`` the kernel is multiplied by
@@ -34,15 +37,20 @@ class WindowedConv(nn.Module):
     a long kernel with a narrow window as cheap as a short one. What is kept is the half-width
     rounded up to a multiple of 32 taps. It follows σ at every call, which on a CUDA device would
     wait for the device and cannot be part of a recorded step: there, training computes the whole
-    kernel and only evaluation cuts. ``cutoff = 0`` cuts nothing.
+    kernel and only evaluation cuts. Nothing is cut in what ``torch.compile``, ``torch.export``
+    and ``torch.func`` make of the layer, where σ has no value to look at, nor on a circular line
+    with unequal ends. ``cutoff = 0`` cuts nothing.
 
     Parameters
     ----------
     in_channels, out_channels : int
     kernel_size : int
         K, odd.
-    dilation : int
-        d, the distance of neighbouring taps in samples.
+    stride, padding, dilation, groups, padding_mode
+        Of :func:`ckstudy.conv1d`. ``padding`` may be a number, a pair of them (left, right),
+        "valid", "same" or "causal"; ``dilation`` d is the distance of neighbouring taps.
+    bias : bool
+        Whether a learnable number, 0 at the start, is added to each output channel.
     window : float or None
         Standard deviation σ that the window starts with, in samples; None is no window.
 
@@ -59,10 +67,12 @@ class WindowedConv(nn.Module):
     Raises
     ------
     StudyError
-        For an even kernel size, or a window that is no positive number.
+        For an even kernel size, a window that is no positive number, or options that no
+        convolution can have.
     """
 
     positions: Tensor
+    bias: nn.Parameter | None
     log_sigma: nn.Parameter | None
 
     def __init__(
@@ -71,7 +81,12 @@ class WindowedConv(nn.Module):
         out_channels: int,
         kernel_size: int,
         *,
+        stride: int = 1,
+        padding: int | Sequence[int] | str = 0,
         dilation: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
         window: float | None = None,
     ) -> None:
         super().__init__()
@@ -80,16 +95,32 @@ class WindowedConv(nn.Module):
             raise StudyError(f"{name}: kernel_size {kernel_size} is even; use an odd one")
         if window is not None and not 0 < window < math.inf:
             raise StudyError(f"{name}: window is {window}; use a positive number of samples")
+        try:
+            self.stride, self.dilation = single(stride, "stride"), single(dilation, "dilation")
+            self.groups = single(groups, "groups")
+            margins(padding, kernel_size, self.dilation, self.stride)
+        except ValueError as error:
+            raise StudyError(f"{name}: {error}") from None
+        if in_channels % groups or out_channels % groups:
+            raise StudyError(
+                f"{name}: {in_channels} channels and {out_channels} cannot both be shared by "
+                f"{groups} groups"
+            )
+        if padding_mode not in PADDING_MODES:
+            raise StudyError(
+                f"{name}: padding_mode is {padding_mode!r}; use one of {', '.join(PADDING_MODES)}"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = kernel_size
-        self.dilation = dilation
+        self.padding = padding
+        self.padding_mode = padding_mode
         self.density = 1.0
         # Samples from the kernel's centre to τ = 1.
         self._half_span = (kernel_size - 1) * dilation / 2
         self.cutoff = 1e-6
         self.crops = True
-        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.register_parameter("bias", nn.Parameter(torch.zeros(out_channels)) if bias else None)
         log_sigma = None if window is None else nn.Parameter(torch.tensor(math.log(window)))
         self.register_parameter("log_sigma", log_sigma)
         positions = torch.linspace(-1, 1, kernel_size)
@@ -99,7 +130,7 @@ class WindowedConv(nn.Module):
     def _unit_gain(self) -> float:
         """The size of a tap at which taps of variance 1, under the window, have unit gain."""
         taps = self.window(self.positions).square()
-        return 1 / math.sqrt(self.in_channels * taps.sum().item())
+        return 1 / math.sqrt(self.in_channels // self.groups * taps.sum().item())
 
     def window(self, positions: Tensor) -> Tensor:
         """The Gaussian window at ``positions`` τ (n,), as (n,); 1 for a layer without."""
@@ -108,39 +139,56 @@ class WindowedConv(nn.Module):
         return torch.exp(-0.5 * (positions * self._half_span * torch.exp(-self.log_sigma)).square())
 
     def taps(self, kept: slice) -> Tensor:
-        """The taps ``kept`` of the kernel, with its window, as (C_out, C_in, n)."""
+        """The taps ``kept`` of the kernel, with its window, as (C_out, C_in / groups, n)."""
         raise NotImplementedError
 
-    def kernel(self) -> Tensor:
-        """The whole kernel now, (C_out, C_in, K)."""
-        return self.taps(slice(0, self.kernel_size))
+    def kernel(self, sampling_rate: float = 1.0) -> Tensor:
+        """The whole kernel now, (C_out, C_in / groups, K), or what it is at another rate.
 
-    def resampled(self, factor: float) -> Self:
-        """The layer for lines that are sampled ``factor`` times as densely.
+        Parameters
+        ----------
+        sampling_rate : float
+            In units of the rate that the layer is for; see :meth:`resample`.
+        """
+        if sampling_rate == 1.0:
+            return self.taps(slice(0, self.kernel_size))
+        return self.resample(sampling_rate).kernel()
+
+    def resample(self, factor: float) -> Self:
+        """A copy of the layer for lines that are sampled ``factor`` times as densely.
 
         Its kernel has the taps of this one as a function of time that lie on the new grid, each
         1/``factor`` as large: the sum over the taps stays the integral over time that it stands
-        for. Nothing keeps a trained kernel below the Nyquist rate of the new grid, or smooth
-        between the taps it was trained at (docs/long-kernels.md).
+        for. Padding in samples becomes ``factor`` times as many. Nothing keeps a trained kernel
+        below the Nyquist rate of the new grid, or smooth between the taps it was trained at
+        (docs/long-kernels.md).
 
         Raises
         ------
         StudyError
             For a factor that is no positive number, and for a dilated layer.
         """
+        positions = self._positions_at(factor)
+        layer = copy.deepcopy(self)
+        layer.density = self.density * factor
+        layer.kernel_size = len(positions)
+        layer.positions = positions
+        if isinstance(self.padding, int):
+            layer.padding = _whole(self.padding * factor)
+        elif not isinstance(self.padding, str):
+            layer.padding = tuple(_whole(end * factor) for end in self.padding)
+        layer._take_taps(self, factor)
+        return layer
+
+    def _positions_at(self, factor: float) -> Tensor:
+        """Where the taps of the layer lie that is sampled ``factor`` times as densely."""
         if not 0 < factor < math.inf:
             raise StudyError(f"a layer cannot be resampled by {factor}; use a positive number")
         if self.dilation != 1:
             raise StudyError("a dilated layer cannot be resampled: its taps are not its kernel")
-        layer = copy.deepcopy(self)
-        half = math.floor((self.kernel_size - 1) / 2 * factor + 1e-9)
-        layer.density = self.density * factor
-        layer.kernel_size = 2 * half + 1
+        half = _whole((self.kernel_size - 1) / 2 * factor)
         taps = torch.arange(-half, half + 1, dtype=torch.float64)
-        positions = taps / (layer.density * layer._half_span)
-        layer.positions = positions.to(self.positions)
-        layer._take_taps(self, factor)
-        return layer
+        return (taps / (self.density * factor * self._half_span)).to(self.positions)
 
     def _take_taps(self, original: Self, factor: float) -> None:
         """Make the taps of a layer that is being resampled those of ``original``, in size too."""
@@ -155,8 +203,8 @@ class WindowedConv(nn.Module):
     def half_width(self) -> int:
         """Taps on either side of the centre where the window is at least the ``cutoff``."""
         half = (self.kernel_size - 1) // 2
-        sigma = self.sigma
-        if sigma is None or not self.cutoff:
+        sigma = self.sigma if self.cutoff else None
+        if sigma is None:
             return half
         reach = sigma * self.density * math.sqrt(-2 * math.log(self.cutoff)) / self.dilation
         # A width that is not finite is for the training loss to report.
@@ -166,7 +214,13 @@ class WindowedConv(nn.Module):
     def unused(self) -> int:
         """Samples at either end of its input that the layer's cut leaves unused, at present."""
         half = (self.kernel_size - 1) // 2
-        if self.log_sigma is None or (self.training and self.positions.device.type != "cpu"):
+        left, right = self._margins
+        if (
+            self.log_sigma is None
+            or not values_can_be_seen()
+            or (self.training and self.positions.device.type != "cpu")
+            or (self.padding_mode == "circular" and left != right)
+        ):
             return 0
         kept = min(half, CUT_STEP * math.ceil(self.half_width / CUT_STEP))
         return (half - kept) * self.dilation
@@ -176,20 +230,51 @@ class WindowedConv(nn.Module):
         left_out = unused // self.dilation
         return self.taps(slice(left_out, self.kernel_size - left_out))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C_in, L) to (N, C_out, L - (K - 1)·d).
+    @property
+    def _margins(self) -> tuple[int, int]:
+        """Samples that are added at the left and at the right end of a line."""
+        return margins(self.padding, self.kernel_size, self.dilation, self.stride)
 
-        Where ``crops`` is False and the kernel is cut, to so many samples more, by twice
-        ``unused``.
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, L) to (N, C_out, L_out), L_out = (L + left + right - (K - 1)·d - 1) // s + 1.
+
+        Where ``crops`` is False and the kernel is cut, to 2 · ``unused`` / s samples more.
         """
         unused = self.unused
+        left, right = self._margins
         if unused and self.crops:
-            x = x[..., unused : x.shape[-1] - unused]
-        return conv1d(x, self._sample(unused), self.bias, dilation=self.dilation)
+            # A shorter kernel reads less beyond the ends, and then less of the line.
+            x = x[..., max(unused - left, 0) : x.shape[-1] - max(unused - right, 0)]
+            left, right = max(left - unused, 0), max(right - unused, 0)
+        return conv1d(
+            x,
+            self._sample(unused),
+            self.bias,
+            self.stride,
+            (left, right),
+            self.dilation,
+            self.groups,
+            padding_mode=self.padding_mode,
+        )
 
     def extra_repr(self) -> str:
         text = (
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
             f"dilation={self.dilation}"
         )
+        usual = {"stride": 1, "padding": 0, "groups": 1, "padding_mode": "zeros"}
+        for name, value in usual.items():
+            if getattr(self, name) != value:
+                text += f", {name}={getattr(self, name)!r}"
+        if self.bias is None:
+            text += ", bias=False"
         return text if self.log_sigma is None else f"{text}, sigma={self.sigma:.4g}"
+
+
+def values_can_be_seen() -> bool:
+    """Whether code may depend on a tensor's values: not while torch compiles or transforms it."""
+    return not (torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active())
+
+
+def _whole(samples: float) -> int:
+    return math.floor(samples + 1e-9)

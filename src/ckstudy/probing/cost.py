@@ -62,7 +62,7 @@ def cost(network: Localiser, samples: int) -> Cost:
         nonlocal convolved, sampled
         if isinstance(layer, WindowedConv):
             taps = layer.kernel_size - 2 * (layer.unused // layer.dilation)
-            width = layer.in_channels
+            width = layer.in_channels // layer.groups
         else:
             taps, width = layer.kernel_size[0], layer.in_channels
         convolved += 2 * output.numel() * width * taps

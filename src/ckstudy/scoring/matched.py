@@ -99,6 +99,13 @@ def match(bubbles: ArrayLike, predictions: ArrayLike, tolerance: int) -> np.ndar
     -------
     integer array, (pairs, 2)
         Index into ``bubbles`` and index into ``predictions`` of each pair, ascending.
+
+    Examples
+    --------
+    >>> from ckstudy.scoring.matched import match
+    >>> match([10, 20, 90], [12, 19, 50], tolerance=4)
+    array([[0, 0],
+           [1, 1]])
     """
     bubbles = np.ascontiguousarray(bubbles, dtype=np.int64)
     predictions = np.ascontiguousarray(predictions, dtype=np.int64)

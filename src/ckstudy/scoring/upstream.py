@@ -47,6 +47,18 @@ def count(
     ------
     ValueError, StudyError
         As :func:`ckstudy.scoring.counts.checked_lines`.
+
+    Examples
+    --------
+    Two bubbles, one found two samples late: right from tolerance 2 on.
+
+    >>> import numpy as np
+    >>> from ckstudy.scoring.upstream import count, f1
+    >>> bubbles, output = np.zeros((2, 1, 60), int)
+    >>> bubbles[0, [10, 40]] = 1
+    >>> output[0, 12] = 1
+    >>> f1(count(output, bubbles, [0.5], max_tolerance=3))[0, :, 0].round(3)
+    array([0.001, 0.001, 0.667, 0.667])
     """
     prediction, bubble_count, thresholds = checked_lines(prediction, bubble_count, thresholds)
     shape = (len(prediction), max_tolerance + 1, thresholds.size)

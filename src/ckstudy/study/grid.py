@@ -70,6 +70,17 @@ def expand_grid(study: Study) -> tuple[dict[str, RunSpec], dict[str, list[str]]]
     ------
     StudyError
         For an empty grid, and where settings that are right by themselves do not go together.
+
+    Examples
+    --------
+    With ``checkout``, the folder of this repository:
+
+    >>> from ckstudy.study.config import read_configs, read_study
+    >>> from ckstudy.study.grid import expand_grid
+    >>> config = read_configs([checkout / "config/config.yaml", checkout / "config/quick.yaml"])
+    >>> runs, experiments = expand_grid(read_study(config))
+    >>> runs[experiments["dilated"][0]].network.name
+    'cnn_dilated'
     """
     if not study.experiments:
         raise StudyError("the grid is empty: 'experiments' in the config lists none")

@@ -117,6 +117,13 @@ def network_options(name: str, preset_name: str = DEFAULT, **overrides: Any) -> 
     StudyError
         For an unknown network or preset, for an option that the network does not have, or for
         a value it cannot take (an even kernel size, for one).
+
+    Examples
+    --------
+    >>> from ckstudy.study.presets import network_options
+    >>> options = network_options("ckcnn", "thesis-text", kernel_size=263)
+    >>> options["kernel_size"], options["channels"]
+    (263, 22)
     """
     known = preset(preset_name)["networks"]
     if name not in tuple(known):  # a tuple: what a file says may have no hash

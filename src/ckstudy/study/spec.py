@@ -158,6 +158,16 @@ class RunSpec:
     loss : LossSpec
     noise : float or None
         Noise of its lines in percent of 9.65 V; None for the study's own lines.
+
+    Examples
+    --------
+    That of the network which comes with the package; it is checked as it is read:
+
+    >>> import ckstudy
+    >>> from ckstudy.study.spec import RunSpec
+    >>> spec = RunSpec.from_json(ckstudy.load_model("best").about["spec"])
+    >>> spec.network.name
+    'ckcnn'
     """
 
     run: str

@@ -35,6 +35,20 @@ class DualLoss(nn.Module):
         Weights of the soft and the hard part; 1 and 1.6 in the thesis.
     alpha : float
         Inverse squared width of the Gaussian, per square sample; 0.1 in the thesis.
+
+    Examples
+    --------
+    A prediction that is off by a sample costs the soft part little, and the hard part all:
+
+    >>> import torch
+    >>> from ckstudy.training.loss import DualLoss
+    >>> count = torch.zeros(1, 1, 100)
+    >>> count[..., 40] = 1
+    >>> loss, late = DualLoss(), count.roll(1, -1)
+    >>> round(loss.hard(count, count).item(), 3), round(loss.hard(late, count).item(), 3)
+    (0.0, 1.0)
+    >>> bool(loss.soft(late, count) < loss.soft(0 * count, count) / 2)
+    True
     """
 
     taps: Tensor
