@@ -142,7 +142,8 @@ def test_stability_is_told_at_the_largest_norm():
         row |= {f"matched_f1_random_{norm}": 0.75, f"matched_f1_worst_{norm}": worst}
     said, gain = findings.instability(pd.DataFrame([row]))
     assert said.startswith("Perturbed by 10 % of a line's norm within the band of the pulse")
-    assert "from 0.800 to 0.750 if the perturbation is random, to 0.100 if" in said
+    assert "is 0.750 if the perturbation is random and 0.100 if it is the worst" in said
+    assert said.endswith("unperturbed it is 0.800.")
     assert "4.5 times" in gain
     assert findings.instability(pd.DataFrame()) == ()
 

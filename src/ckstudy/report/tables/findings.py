@@ -152,10 +152,10 @@ def instability(data: pd.DataFrame) -> tuple[str, ...]:
     for band, rows in data.groupby("band", sort=False):
         where = "over all frequencies" if band == "full" else "within the band of the pulse"
         said.append(
-            f"Perturbed by {100 * float(norm):g} % of a line's norm {where}, matched F1 goes from "
-            f"{_range(rows['matched_f1_clean'], score)} to "
-            f"{_range(rows[f'matched_f1_random_{norm}'], score)} if the perturbation is random, "
-            f"to {_range(rows[f'matched_f1_worst_{norm}'], score)} if it is the worst found."
+            f"Perturbed by {100 * float(norm):g} % of a line's norm {where}: matched F1 is "
+            f"{_range(rows[f'matched_f1_random_{norm}'], score)} if the perturbation is random and "
+            f"{_range(rows[f'matched_f1_worst_{norm}'], score)} if it is the worst found; "
+            f"unperturbed it is {_range(rows['matched_f1_clean'], score)}."
         )
     gains = data["gain_worst"] / data["gain_random"]
     said.append(
