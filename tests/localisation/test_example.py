@@ -45,10 +45,18 @@ def test_the_notebook_is_committed_clean():
 
 def test_the_page_knows_the_options_and_columns():
     page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
-    answer = CliRunner().invoke(app, ["localise", "--help"], env={"COLUMNS": "300"})
-    text = re.sub(r"\x1b\[[0-9;]*m", "", answer.output)
-    for option in set(re.findall(r"--[a-z][a-z-]+", page.partition("## Speed")[0])):
-        assert option in text, option
+    text = page.partition("## Speed")[0]
+    # Commands by their own help; what stands outside of them is about `ckstudy localise`.
+    commands = re.findall(r"^\$ ckstudy (.*(?:\\\n.*)*)", text, re.MULTILINE)
+    assert {command.split()[0] for command in commands} > {"localise", "import-srml1d-network"}
+    for command in commands:
+        text = text.replace(command, "")
+    for command in [*commands, f"localise {text}"]:
+        name = command.split()[0]
+        answer = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "300"})
+        known = re.sub(r"\x1b\[[0-9;]*m", "", answer.output)
+        for option in set(re.findall(r"--[a-z][a-z-]+", command)):
+            assert option in known, f"{name} {option}"
     linked = re.findall(r"\]\(([^)#:]+)\)", page)
     for target in linked:
         if target != "models/best.md" or "best" in shipped_models():

@@ -15,9 +15,8 @@ with logged(snakemake.log[0]), recorded_job(snakemake):
         return Template(Path(path).read_text(encoding="utf-8")).render(snakemake=snakemake)
 
     results = Path(snakemake.params.results)
-    for name in snakemake.params.notebooks:
-        folder = results / "notebooks"
-        notebook_page(folder / f"{name}.ipynb", folder / f"{name}.html")
+    for notebook in (results / "notebooks" / name for name in snakemake.params.notebooks):
+        notebook_page(notebook.with_suffix(".ipynb"), notebook.with_suffix(".html"))
     about, tables = caption(snakemake.input.about), snakemake.params.tables
     write_text(Path(snakemake.output.front), front_page(results, about, tables))
     page = index_page(
