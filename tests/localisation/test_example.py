@@ -47,7 +47,7 @@ def test_the_page_knows_the_options_and_columns():
     page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
     text = page.partition("## Speed")[0]
     # Commands by their own help; what stands outside of them is about `ckstudy localise`.
-    commands = re.findall(r"^\$ ckstudy (.*(?:\\\n.*)*)", text, re.MULTILINE)
+    commands = re.findall(r"^\$ ckstudy ((?:.*\\\n)*.*)", text, re.MULTILINE)
     assert {command.split()[0] for command in commands} > {"localise", "import-srml1d-network"}
     for command in commands:
         text = text.replace(command, "")
