@@ -81,10 +81,14 @@ class Localiser(nn.Module):
         """
         return cast(nn.ReflectionPad1d, self.model[0]).padding[0]
 
+    def seen(self, x: Tensor) -> Tensor:
+        """Of ``x`` (N, 1, L + 2·padding), what is left between the cuts of all windows."""
+        unused = sum(layer.unused for layer in self._windowed)
+        return x[..., unused : x.shape[-1] - unused]
+
     def valid(self, x: Tensor) -> Tensor:
         """(N, 1, L + 2·padding) with its context, to (N, 1, L)."""
-        unused = sum(layer.unused for layer in self._windowed)
-        return self.model[1:](x[..., unused : x.shape[-1] - unused])
+        return self.model[1:](self.seen(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole lines (N, 1, L), scaled and reflected at their ends, to (N, 1, L).

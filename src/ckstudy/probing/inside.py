@@ -51,12 +51,7 @@ def stages(network: Localiser, x: Tensor) -> Iterator[Tensor]:
 
     Each is centred on the same sample as ``x``.
     """
-    unused = sum(
-        layer.unused
-        for layer in network.modules()
-        if isinstance(layer, WindowedConv) and layer.log_sigma is not None
-    )
-    x = x[..., unused : x.shape[-1] - unused]
+    x = network.seen(x)
     for module in list(network.model)[1:]:
         x = module(x)
         if isinstance(module, nn.ReLU | CKBlock):

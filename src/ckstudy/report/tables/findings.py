@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from ckstudy.report.tables.table import (
-    MINUS,
     change,
     code,
+    image_of,
     interval,
     listing,
     number,
@@ -243,14 +243,13 @@ def pairs(data: pd.DataFrame) -> tuple[str, ...]:
         # The least distance from which on all are told apart.
         falling = rows.sort_values("distance_um", ascending=False)
         told = falling[(falling["resolved"] >= _RESOLVED).cummin()]
-        name = "raw RF" if method == "raw" else f"lines by {code(method)}"
         far = (
             f"from {told['distance_um'].min():g} µm on"
             if len(told)
             else f"at none of the distances up to {rows['distance_um'].max():g} µm"
         )
         said.append(
-            f"In images of {name}, {direction} pairs are told apart (at least "
+            f"In images of {image_of(method)}, {direction} pairs are told apart (at least "
             f"{100 * _RESOLVED:.0f} % of them) {far}."
         )
     return tuple(said)
@@ -265,10 +264,9 @@ def detections(data: pd.DataFrame) -> tuple[str, ...]:
         best = rows.loc[rows["f1"].idxmax()]
         raw = rows[rows["method"] == "raw"]["f1"]
         beside = f", of raw RF {score(raw.iloc[0])}" if len(raw) and best.method != "raw" else ""
-        name = "raw RF" if best.method == "raw" else f"lines by {code(best.method)}"
         said.append(
             f"{bubbles} bubbles, {percent:g} % noise, {pressure:g} kPa: F1 {score(best.f1)} in "
-            f"images of {name}{beside}."
+            f"images of {image_of(best.method)}{beside}."
         )
     return tuple(said)
 
@@ -308,4 +306,4 @@ _two = number("{:.2f}")
 def _range(values: pd.Series, show: Callable[[float], str]) -> str:
     """``0.20 to 0.31``, or one number where they are shown alike."""
     ends = [show(float(end)) for end in (values.min(), values.max())]
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}".replace("-", MINUS)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ckstudy.analysis.results import Results
 from ckstudy.report.tables import findings
-from ckstudy.report.tables.table import Column, Table, code, number, short, tabulate
+from ckstudy.report.tables.table import Column, Table, image_of, number, short, tabulate
 
 CONDITION = ["bubbles", "noise_percent", "pressure_kpa"]
 
@@ -24,7 +24,7 @@ def point_spread_table(results: Results) -> Table:
     rows = _in_order(found.groupby(["method", "depth_mm"])[values].median(), found).reset_index()
     points = int(found.groupby(["method", "depth_mm"]).size().max())
     columns = [
-        Column("method", lambda row: row.method, "image of", _method),
+        Column("method", lambda row: row.method, "image of", image_of),
         Column("depth_mm", lambda row: row.depth_mm, "depth (mm)", short),
         Column("axial_fwhm_um", lambda row: row.axial_fwhm_um, "axial FWHM (µm)", _micrometres),
         Column(
@@ -58,7 +58,7 @@ def pairs_table(results: Results) -> Table:
     grouped = found.groupby(["method", "direction", "distance_um"])["resolved"]
     rows = _in_order(grouped.agg(share="mean", pairs="size"), found).reset_index()
     columns = [
-        Column("method", lambda row: row.method, "image of", _method),
+        Column("method", lambda row: row.method, "image of", image_of),
         Column("direction", lambda row: row.direction, "direction"),
         Column("distance_um", lambda row: row.distance_um, "distance (µm)", short),
         Column("resolved", lambda row: row.share, "found as two", number("{:.2f}")),
@@ -88,7 +88,7 @@ def detections_table(results: Results) -> Table:
     )
     rows = _in_order(each, chosen).reset_index()
     columns = [
-        Column("method", lambda row: row.method, "image of", _method),
+        Column("method", lambda row: row.method, "image of", image_of),
         Column("bubbles", lambda row: row.bubbles, "bubbles"),
         Column("noise_percent", lambda row: row.noise_percent, "noise (%)", short),
         Column("pressure_kpa", lambda row: row.pressure_kpa, "pressure (kPa)", short),
@@ -101,7 +101,7 @@ def detections_table(results: Results) -> Table:
     ]
     data, text = tabulate(rows.itertuples(), columns)
     levels = "; ".join(
-        f"{_method(row.method)} above {row.threshold:g}"
+        f"{image_of(row.method)} above {row.threshold:g}"
         + (f", {row.lag_um:.0f} µm further up" if row.lag_um else "")
         for row in chosen.itertuples()
     )
@@ -125,7 +125,3 @@ def _in_order(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return table.sort_index(
         level="method", key=lambda names: names.map(order), sort_remaining=False, kind="stable"
     )
-
-
-def _method(name: str) -> str:
-    return "raw RF" if name == "raw" else f"lines by {code(name)}"

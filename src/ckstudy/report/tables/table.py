@@ -142,6 +142,11 @@ def code(name: str) -> str:
     return f"`{name}`" if name else DASH
 
 
+def image_of(method: str) -> str:
+    """What an image is made of: the raw lines, or what a network says of them."""
+    return "raw RF" if method == "raw" else f"lines by {code(method)}"
+
+
 def number(pattern: str) -> Callable[[float], str]:
     """Show a number by a pattern such as ``"{:.3f}"``; a dash where there is none."""
 
