@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# The study is some sixty processes, the tests are hundreds: each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help study full test test-fast lint format hooks docs dist venv clean
 
 help:

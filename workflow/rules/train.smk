@@ -12,6 +12,8 @@ rule train:
         history=f"{RESULTS}/runs/{{run}}/history.csv",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    # The longest jobs come first: the short ones that follow fill what is left of the cores.
+    priority: 1
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,

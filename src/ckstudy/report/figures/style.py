@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, MaxNLocator
 
@@ -75,7 +74,7 @@ def fix_ticks(figure: Figure) -> None:
     matplotlib's own choice does, and so can change while the layout makes room for the labels of
     the choice before: labels would then run out of the picture.
     """
-    for axes in figure.findobj(Axes):
+    for axes in figure.axes:
         for axis, most in ((axes.xaxis, 8), (axes.yaxis, 6)):
             if isinstance(axis.get_major_locator(), AutoLocator):
                 axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
