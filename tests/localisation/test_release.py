@@ -10,7 +10,7 @@ import ckstudy
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
 from ckstudy.localisation.calibration import calibrated_threshold
-from ckstudy.localisation.likeness import describe
+from ckstudy.localisation.likeness import NAMES, describe, unlike_training
 from ckstudy.localisation.release import release
 from ckstudy.networks import count_parameters, shipped
 from ckstudy.networks.predict import predict_lines
@@ -118,3 +118,16 @@ def test_each_shipped_network_is_small_calibrated_and_described(name):
         network.about["training_data"]["ranges"].keys()
         == describe(np.ones((1, 32)), network.sampling_rate_hz).keys()
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [None, [1.0], [1.0, "2"], {"low": 1}])
+def test_damaged_ranges_of_the_training_lines_are_said(named, name, value):
+    network = ckstudy.load_model("small")
+    ranges = network.about["training_data"]["ranges"]
+    if value is None:
+        del ranges[name]
+    else:
+        ranges[name] = value
+    with pytest.raises(StudyError, match=f"small.safetensors describes its training.*{name}"):
+        unlike_training(network, np.random.default_rng(1).normal(size=(2, 120)))

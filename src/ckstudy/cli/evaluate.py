@@ -37,7 +37,7 @@ def calibrate(
     ],
     device: Device = "auto",
     threads: Threads = 0,
-    batch_size: BatchSize = 16,
+    batch_size: BatchSize = 32,
 ) -> None:
     """Choose the threshold of best mean F1 for every tolerance; never sees a test line."""
     from ckstudy.dataset import read_lines
@@ -80,7 +80,7 @@ def evaluate(
     ] = None,
     device: Device = "auto",
     threads: Threads = 0,
-    batch_size: BatchSize = 16,
+    batch_size: BatchSize = 32,
 ) -> None:
     """Score test lines at the thresholds that calibrate chose."""
     from contextlib import nullcontext

@@ -5,8 +5,11 @@ on their unit; a released network carries the ranges of these over its training 
 lies well outside them is worth a warning that says what to do.
 """
 
+from math import isfinite
+
 import numpy as np
 
+from ckstudy.errors import StudyError
 from ckstudy.networks import Localiser
 
 PARTS = 16  # of a line, whose levels are compared
@@ -17,6 +20,8 @@ LEVEL_MARGIN = 2.0
 LEVEL_MARGIN_DB = 3.0
 LENGTH_MARGIN = 2.0
 LARGEST_OFFSET = 0.1  # of a line's root mean square
+# What describes a line, see :func:`describe`.
+NAMES = ("low_hz", "centre_hz", "high_hz", "rms", "offset", "loudest_db")
 
 
 def describe(rf: np.ndarray, sampling_rate_hz: float) -> dict[str, np.ndarray]:
@@ -101,6 +106,11 @@ def unlike_training(
     list of str
         A sentence for each difference; empty where there is none. Differences are those of the
         median line.
+
+    Raises
+    ------
+    StudyError
+        Where the network's file describes its training lines by damaged values.
     """
     rate = network.sampling_rate_hz
     silent = int(len(rf) - np.any(rf, axis=-1).sum())
@@ -114,7 +124,7 @@ def unlike_training(
         return said
     median = {name: float(np.median(values)) for name, values in describe(rf, rate).items()}
     trained = network.about.get("training_data", {})
-    ranges = trained.get("ranges", {})
+    ranges = _ranges(network)
     if median["offset"] > max(LARGEST_OFFSET, ranges.get("offset", (0, 0))[1]):
         said.append(
             f"level: lines have an offset of {median['offset']:.2g} of their root mean square, "
@@ -128,6 +138,25 @@ def unlike_training(
         *_about_level(network, median, ranges),
         *_about_length(rf.shape[-1], rate, trained),
     ]
+
+
+def _ranges(network: Localiser) -> dict[str, tuple[float, float]]:
+    """Lowest and highest value over the training lines, by name; empty where the file has none."""
+    ranges = network.about.get("training_data", {}).get("ranges", {})
+    if ranges and not (isinstance(ranges, dict) and all(map(_is_range, map(ranges.get, NAMES)))):
+        raise StudyError(
+            f"{network.about['path']} describes its training lines by ranges that are damaged: "
+            f"each of {', '.join(NAMES)} must be two numbers; fetch or release the file again"
+        )
+    return ranges
+
+
+def _is_range(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(end, int | float) and isfinite(end) for end in value)
+    )
 
 
 def _about_band(median: dict, ranges: dict, own_rate_hz: float | None) -> list[str]:

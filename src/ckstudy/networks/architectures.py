@@ -100,12 +100,16 @@ class Localiser(nn.Module):
         StudyError
             Where the line is too short to be reflected by the network's context.
         """
+        return self.valid(self.padded(x))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """Whole lines (N, 1, L) with their reflections, (N, 1, L + 2·padding)."""
         if x.shape[-1] <= self.padding:
             raise StudyError(
                 f"{self.name}: a line of {x.shape[-1]} samples cannot be reflected by the "
                 f"{self.padding} samples of context; at least {self.padding + 1} are needed"
             )
-        return self.valid(self.model[0](x))
+        return self.model[0](x)
 
 
 class ChannelNorm(nn.Module):

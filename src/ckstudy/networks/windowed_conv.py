@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import torch
@@ -241,6 +241,19 @@ class WindowedConv(nn.Module):
         Where ``crops`` is False and the kernel is cut, to 2 · ``unused`` / s samples more.
         """
         unused = self.unused
+        return self._correlate(x, self._sample(unused), self.bias, unused)
+
+    def rescaled(self, scale: Tensor, shift: Tensor) -> Callable[[Tensor], Tensor]:
+        """The map from x to ``scale`` · layer(x) + ``shift``, each (C_out,), with this kernel.
+
+        The kernel is sampled once, here; what is trained afterwards does not count.
+        """
+        unused = self.unused
+        kernel = scale[:, None, None] * self._sample(unused)
+        bias = shift if self.bias is None else scale * self.bias + shift
+        return lambda x: self._correlate(x, kernel, bias, unused)
+
+    def _correlate(self, x: Tensor, kernel: Tensor, bias: Tensor | None, unused: int) -> Tensor:
         left, right = self._margins
         if unused and self.crops:
             # A shorter kernel reads less beyond the ends, and then less of the line.
@@ -248,8 +261,8 @@ class WindowedConv(nn.Module):
             left, right = max(left - unused, 0), max(right - unused, 0)
         return conv1d(
             x,
-            self._sample(unused),
-            self.bias,
+            kernel,
+            bias,
             self.stride,
             (left, right),
             self.dilation,

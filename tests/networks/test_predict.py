@@ -1,0 +1,35 @@
+"""Predictions do not depend on how the lines are shared out."""
+
+import numpy as np
+import pytest
+import torch
+
+from ckstudy.networks import build_network
+from ckstudy.networks.predict import predict_lines
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_lines_computed_side_by_side_are_those_computed_one_after_the_other(threads):
+    network = build_network("ckcnn", kernel_size=17, channels=4, hidden=5, seed=1)
+    rf = np.random.default_rng(2).normal(size=(37, 600)).astype(np.float32)
+    threads(1)
+    alone = predict_lines(network, rf, batch_size=1)
+    for number, batch_size in ((2, 16), (3, 24), (4, 64), (2, 7)):
+        threads(number)
+        together = predict_lines(network, rf, batch_size=batch_size)
+        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
+        assert torch.get_num_threads() == number
+
+
+def test_an_error_in_a_part_of_a_batch_is_said_and_the_threads_stay(threads):
+    network = build_network("ckcnn", kernel_size=17, channels=4, hidden=5, seed=1)
+    threads(2)
+    with pytest.raises(ValueError, match="a line of 20 samples cannot be reflected"):
+        predict_lines(network, np.zeros((16, 20), np.float32), batch_size=16)
+    assert torch.get_num_threads() == 2
