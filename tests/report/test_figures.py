@@ -36,6 +36,7 @@ from ckstudy.report import tables
 from ckstudy.report.figures import FIGURES, draw, make, style
 from ckstudy.report.figures.prediction import matched_outcome, upstream_outcome
 from ckstudy.report.figures.scores import SEED_SHIFT
+from ckstudy.report.figures.selection import labels
 from ckstudy.scoring import matched, upstream
 
 
@@ -99,7 +100,7 @@ def networks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def figures(study, beyond, long_kernels, grid, networks):
-    """All figures as matplotlib objects, laid out."""
+    """All figures as matplotlib objects, laid out as they are when they are saved."""
     others = {
         "kernel_size_noise": beyond[0],
         "long_kernels": long_kernels,
@@ -110,12 +111,24 @@ def figures(study, beyond, long_kernels, grid, networks):
     made = {name: make(name, others.get(name, study[0])) for name in FIGURES}
     with style.house_style():
         for figure in made.values():
-            FigureCanvasAgg(figure).draw()
+            FigureCanvasAgg(figure)
+            style.lay_out(figure)
     return made
 
 
 def texts(figure) -> str:
     return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def test_networks_have_short_labels_that_tell_them_apart(long_kernels, grid, networks):
+    sized = ["ckcnn K = 65", "ckcnn K = 527", "ckcnn K = 2111"]
+    mended = [f"{label}, balanced, window 30" for label in sized]
+    assert set(labels(long_kernels, long_kernels.cells())) == {"cnn_dilated", *sized, *mended}
+    for results in (grid, networks):
+        names = labels(results, results.cells())
+        assert len(set(names)) == len(names) == len(results.cells())
+    assert "ckcnn K = 65, ω0 = 10" in labels(grid, grid.cells())
+    assert labels(grid, grid.cells().iloc[:1]) == ["cnn_dilated"]
 
 
 @pytest.mark.slow

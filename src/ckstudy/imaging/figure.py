@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from scipy import ndimage
 
 from ckstudy.imaging.render import Pictures
-from ckstudy.report.figures.style import house_style
+from ckstudy.report.figures.style import house_style, lay_out
 
 DYNAMIC_RANGE_DB = 50.0
 _PANEL = 3.2  # inches, the width of one
@@ -30,7 +30,13 @@ def draw_images(pictures: Pictures) -> Figure:
         left, right = figure.subplots(1, 2, sharex=True, sharey=True)
         level = 10 * np.log10(np.maximum(pictures.b_mode / pictures.b_mode.max(), 1e-12))
         shown = left.imshow(
-            level.T, extent=extent, cmap="gray", vmin=-DYNAMIC_RANGE_DB, vmax=0, aspect="equal"
+            level.T,
+            extent=extent,
+            cmap="gray",
+            vmin=-DYNAMIC_RANGE_DB,
+            vmax=0,
+            aspect="equal",
+            interpolation="nearest",
         )
         frames = "" if pictures.frames == 1 else f", mean of {pictures.frames} frames"
         left.set_title(f"B-mode{frames}")
@@ -43,7 +49,13 @@ def draw_images(pictures: Pictures) -> Figure:
             pooled = np.sqrt(pooled)
             scale = float(np.quantile(pooled[pooled > 0], 0.995)) if pooled.any() else 1.0
         shown = right.imshow(
-            pooled.T, extent=extent, cmap="inferno", vmin=0, vmax=scale or 1.0, aspect="equal"
+            pooled.T,
+            extent=extent,
+            cmap="inferno",
+            vmin=0,
+            vmax=scale or 1.0,
+            aspect="equal",
+            interpolation="nearest",
         )
         right.set_title("delay-and-sum of localised lines")
         figure.colorbar(shown, ax=right, label=label, shrink=0.5, pad=0.02)
@@ -51,6 +63,7 @@ def draw_images(pictures: Pictures) -> Figure:
         for axes in (left, right):
             axes.set_xlabel("lateral (mm)")
             _scale_bar(axes, width, height)
+        lay_out(figure)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter
 
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
-from ckstudy.report.figures.selection import looks, shown_cells
+from ckstudy.report.figures.selection import labels, looks, shown_cells
 from ckstudy.report.tables.anatomy import ABSENT, Member, filters, networks
 
 
@@ -21,9 +21,11 @@ def receptive_fields(results: Results) -> Figure:
         return style.nothing_to_show(ABSENT)
     figure = Figure(figsize=(style.PAGE, 3.3), layout="constrained")
     profile, score = figure.subplots(1, 2)
-    for place, cell in enumerate(shown_cells(results).itertuples()):
+    cells = shown_cells(results)
+    names = labels(results, cells)
+    for place, cell in enumerate(cells.itertuples()):
         own = profiles[profiles["run"] == cell.runs[0]]
-        profile.plot(own["lag"], own["density"], label=cell.Index, **looks(place))
+        profile.plot(own["lag"], own["density"], label=names[place], **looks(place))
     profile.set_yscale("log")
     profile.set_ylim(1e-6, 1)
     profile.set_xscale("symlog", linthresh=100)

@@ -10,7 +10,7 @@ from ckstudy.analysis import thesis
 from ckstudy.analysis.failures import FACTORS
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
-from ckstudy.report.figures.selection import looks, shown_cells
+from ckstudy.report.figures.selection import labels, looks, shown_cells
 from ckstudy.report.tables.failures import ABSENT
 from ckstudy.scoring.counts import MAX_TOLERANCE
 
@@ -30,6 +30,7 @@ def failures(results: Results) -> Figure:
     cells = shown_cells(results)
     figure = Figure(figsize=(style.PAGE, 5.6), layout="constrained")
     panels = figure.subplots(len(_MEASURES), len(FACTORS), sharex="col", sharey="row")
+    names = labels(results, cells)
     for place, cell in enumerate(cells.itertuples()):
         own = bins[bins["run"].isin(cell.runs)]
         for column, factor in enumerate(FACTORS):
@@ -39,7 +40,7 @@ def failures(results: Results) -> Figure:
                     groups["middle"],
                     groups[measure],
                     marker=".",
-                    label=cell.Index if (row, column) == (1, 0) else None,
+                    label=names[place] if (row, column) == (1, 0) else None,
                     **looks(place),
                 )
     for column, factor in enumerate(FACTORS):
@@ -76,10 +77,11 @@ def detections(results: Results) -> Figure:
     cells = shown_cells(results)
     figure = Figure(figsize=(style.PAGE, 5.4), layout="constrained")
     (recall, error), (upstream, matched) = figure.subplots(2, 2)
+    names = labels(results, cells)
     for place, cell in enumerate(cells.itertuples()):
         look = looks(place)
         curve = curves[curves["run"] == cell.runs[0]].sort_values("threshold")
-        recall.plot(curve["recall"], curve["precision"], label=cell.Index, **look)
+        recall.plot(curve["recall"], curve["precision"], label=names[place], **look)
         chosen = curve[curve["chosen"]]
         recall.plot(chosen["recall"], chosen["precision"], marker="o", color=look["color"])
         histogram = errors[errors["run"].isin(cell.runs)].groupby("error_samples")["pairs"].sum()

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
-from ckstudy.report.figures.selection import MOST, looks
+from ckstudy.report.figures.selection import MOST, labels, looks
 from ckstudy.report.tables.instability import ABSENT, BANDS, perturbed_cells
 
 _DASHES = {"worst": "-", "random": ":"}
@@ -47,7 +47,7 @@ def instability(results: Results) -> Figure:
     panels[1, 0].set_ylabel("matched F1")
     marks = [
         Line2D([], [], color=looks(place)["color"], label=name)
-        for place, name in enumerate(cells.index)
+        for place, name in enumerate(labels(results, cells))
     ]
     marks += [
         Line2D([], [], color=style.GREY, ls=dashes, label=label)
@@ -75,6 +75,7 @@ def instability_example(results: Results) -> Figure:
     norms = [0.0, *norms[:: max(1, (len(norms) - 1) // 2)][:3]]
     figure = Figure(figsize=(style.PAGE, 1.0 + 2.0 * len(ends)), layout="constrained")
     panels = figure.subplots(2 * len(ends), len(norms), sharex=True, sharey="row", squeeze=False)
+    names = labels(results, ends)
     for row, cell in enumerate(ends.itertuples()):
         own = example[example["run"] == cell.runs[0]]
         for column, norm in enumerate(norms):
@@ -99,7 +100,7 @@ def instability_example(results: Results) -> Figure:
         panels[2 * row, 0].set_ylabel("y + r")
         panels[2 * row + 1, 0].set_ylabel("f(y + r)")
         panels[2 * row, -1].annotate(
-            f"{cell.Index}", (1, 1.02), xycoords="axes fraction", ha="right", fontsize=7
+            names[row], (1, 1.02), xycoords="axes fraction", ha="right", fontsize=7
         )
     for panel in panels[-1]:
         panel.tick_params(axis="x", pad=6)

@@ -40,6 +40,42 @@ def shown_cells(results: Results) -> pd.DataFrame:
     return cells.loc[[name for name in cells.index if name in chosen]]
 
 
+def labels(results: Results, cells: pd.DataFrame) -> list[str]:
+    """A short name for each cell: its architecture, kernel size and start, and ω0 if that tells.
+
+    Cells that differ in something else have their whole names.
+    """
+    networks = [results.spec(runs[0])["network"] for runs in cells["runs"]]
+    texts = [_shape(**network) for network in networks]
+    texts = [
+        f"{text}, ω0 = {network['omega_0']:g}"
+        if texts.count(text) > 1 and "omega_0" in network
+        else text
+        for text, network in zip(texts, networks, strict=True)
+    ]
+    return [
+        name if texts.count(text) > 1 else text
+        for text, name in zip(texts, cells.index, strict=True)
+    ]
+
+
+def _shape(
+    name: str,
+    kernel_size: int | None = None,
+    kernel_init: str | None = None,
+    window: float | None = None,
+    **_: object,
+) -> str:
+    text = name
+    if kernel_size is not None:
+        text += f" K = {kernel_size}"
+    if kernel_init == "balanced":
+        text += ", balanced"
+    if window is not None:
+        text += f", window {window:g}"
+    return text
+
+
 def looks(place: int) -> dict[str, Any]:
     """Colour and dashes of the line at that place among those that are shown."""
     return {

@@ -80,8 +80,21 @@ def fix_ticks(figure: Figure) -> None:
                 axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
 
 
+def lay_out(figure: Figure) -> None:
+    """Make room for the texts, for good.
+
+    Left to the saving, a layout is made twice a file, and everything drawn twice for it.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def save(figure: Figure, stem: Path) -> None:
     """Write ``stem.png`` and ``stem.svg``, without dates and versions: the same bytes each time."""
+    with house_style():
+        lay_out(figure)
     for suffix, metadata in (
         (".png", {"Software": None}),
         (".svg", {"Date": None, "Creator": None}),
