@@ -15,7 +15,7 @@ from training_spec import make_spec
 
 from ckstudy.training import checkpoint
 
-KILLS = 20
+KILLS = 10
 MOST_EPOCHS = 12
 
 
@@ -38,7 +38,7 @@ def wait(happened, seconds: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_twenty_kills_leave_the_weights_and_the_history_as_they_would_be(tmp_path):
+def test_kills_leave_the_weights_and_the_history_as_they_would_be(tmp_path):
     data = {
         "train_path": write_data_set(tmp_path / "train.h5", 10, 120, seed=1),
         "validation_path": write_data_set(tmp_path / "validation.h5", 5, 120, seed=2),

@@ -170,5 +170,5 @@ def test_a_change_reruns_what_it_concerns(study):
     jobs = planned(snakemake(study, "-n", *TINY))
     assert "train" not in jobs
     assert "simulate" not in jobs
-    assert jobs["calibrate"] == jobs["evaluate"] == 6
+    assert jobs["calibrate"] == jobs["evaluate"] == 5
     scoring.write_text(before, encoding="utf-8")
