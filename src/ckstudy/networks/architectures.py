@@ -151,7 +151,7 @@ class CKBlock(nn.Module):
             layers += [
                 CKConv(width, out_channels, kernel_size, **kernel),
                 ChannelNorm(out_channels),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 nn.Dropout(dropout),
             ]
         self.body = nn.Sequential(*layers)
@@ -173,7 +173,7 @@ def _cnn_dilated(channels: int, layers: int) -> tuple[int, list[nn.Module]]:
         modules += [
             nn.Conv1d(width, channels, 3, dilation=2**layer),
             nn.BatchNorm1d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
@@ -185,7 +185,7 @@ def _ckcnn_dilated(channels: int, layers: int, **kernel: Any) -> tuple[int, list
         modules += [
             CKConv(width, channels, 3, dilation=2**layer, reference_size=3, **kernel),
             nn.BatchNorm1d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
     return 2**layers - 1, [*modules, nn.Conv1d(channels, 1, 1)]
 
@@ -199,7 +199,7 @@ def _ckcnn(
         modules += [
             CKConv(width, channels, kernel_size, **kernel),
             nn.BatchNorm1d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
     return layers * (kernel_size - 1) // 2, [*modules, nn.Conv1d(channels, 1, 1)]
 
@@ -229,7 +229,7 @@ def _cnn_free(
         modules += [
             FreeConv(width, channels, kernel_size, window=window),
             nn.BatchNorm1d(channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         ]
     return layers * (kernel_size - 1) // 2, [*modules, nn.Conv1d(channels, 1, 1)]
 
