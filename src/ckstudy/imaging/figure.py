@@ -2,6 +2,8 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy import ndimage
 
@@ -29,15 +31,7 @@ def draw_images(pictures: Pictures) -> Figure:
         figure = Figure(figsize=size, layout="constrained")
         left, right = figure.subplots(1, 2, sharex=True, sharey=True)
         level = 10 * np.log10(np.maximum(pictures.b_mode / pictures.b_mode.max(), 1e-12))
-        shown = left.imshow(
-            level.T,
-            extent=extent,
-            cmap="gray",
-            vmin=-DYNAMIC_RANGE_DB,
-            vmax=0,
-            aspect="equal",
-            interpolation="nearest",
-        )
+        shown = _show(left, level, extent, "gray", (-DYNAMIC_RANGE_DB, 0.0))
         frames = "" if pictures.frames == 1 else f", mean of {pictures.frames} frames"
         left.set_title(f"B-mode{frames}")
         figure.colorbar(shown, ax=left, label="dB", shrink=0.5, pad=0.02)
@@ -48,15 +42,7 @@ def draw_images(pictures: Pictures) -> Figure:
             pooled, label = _blur(pictures.density.astype(float)), "bubbles found (square root)"
             pooled = np.sqrt(pooled)
             scale = float(np.quantile(pooled[pooled > 0], 0.995)) if pooled.any() else 1.0
-        shown = right.imshow(
-            pooled.T,
-            extent=extent,
-            cmap="inferno",
-            vmin=0,
-            vmax=scale or 1.0,
-            aspect="equal",
-            interpolation="nearest",
-        )
+        shown = _show(right, pooled, extent, "inferno", (0.0, scale or 1.0))
         right.set_title("delay-and-sum of localised lines")
         figure.colorbar(shown, ax=right, label=label, shrink=0.5, pad=0.02)
         left.set_ylabel("depth (mm)")
@@ -67,18 +53,28 @@ def draw_images(pictures: Pictures) -> Figure:
     return figure
 
 
+def _show(
+    axes: Axes, image: np.ndarray, extent: tuple, colours: str, ends: tuple[float, float]
+) -> ScalarMappable:
+    """Draw an image (lateral, axial); what is returned is for its colour bar.
+
+    Its pixels are coloured here: matplotlib would colour every dot that they have on paper.
+    """
+    scale = ScalarMappable(Normalize(*ends), colours)
+    coloured = scale.to_rgba(image.T, bytes=True)
+    axes.imshow(coloured, extent=extent, aspect="equal", interpolation="nearest")
+    return scale
+
+
 def _pool(image: np.ndarray, pictures: Pictures) -> np.ndarray:
     """Highest value in squares of the density's size, a bubble as large as can be seen."""
-    edges = pictures.density_edges
-    places = [
-        np.minimum(np.searchsorted(edge, each, "right") - 1, edge.size - 2)
-        for edge, each in zip(edges, (pictures.grid.lateral, pictures.grid.axial), strict=True)
-    ]
-    rows = np.zeros((edges[0].size - 1, image.shape[1]), image.dtype)
-    np.maximum.at(rows, places[0], image)
-    pooled = np.zeros((edges[1].size - 1, edges[0].size - 1), image.dtype)
-    np.maximum.at(pooled, places[1], rows.T)
-    return ndimage.maximum_filter(pooled.T, 3)
+    for axis, (edges, pixels) in enumerate(
+        zip(pictures.density_edges, (pictures.grid.lateral, pictures.grid.axial), strict=True)
+    ):
+        # An edge behind the last pixel begins no square.
+        first = np.searchsorted(pixels, edges[:-1])
+        image = np.maximum.reduceat(image, first[first < pixels.size], axis=axis)
+    return ndimage.maximum_filter(image, 3)
 
 
 def _blur(density: np.ndarray) -> np.ndarray:
