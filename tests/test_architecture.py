@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "ckstudy"
 # From the ground up. A room imports from lower floors alone, never from its own floor or above.
 FLOORS = [
     {"errors", "files"},
-    {"csv_files", "provenance", "dataset"},
+    {"csv_files", "json_fields", "provenance", "dataset"},
     {"acoustics", "convolution", "records"},
     {"study", "devices"},
     {"networks", "scoring"},

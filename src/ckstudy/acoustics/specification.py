@@ -1,10 +1,10 @@
 """What a user may choose about a simulated data set, and the checks of those choices."""
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 from ckstudy.acoustics.constants import SIMULATION_RATE
-from ckstudy.errors import StudyError
+from ckstudy.json_fields import JsonFields, bad
 
 # Radii at rest in µm that each population may take.
 POPULATIONS = {"monodisperse": (1.2, 3.6), "polydisperse": (0.5, 6.0)}
@@ -22,7 +22,7 @@ LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class SimulationSpec:
+class SimulationSpec(JsonFields):
     """A data set to simulate. Every field has its unit in its name or is a pure number.
 
     Attributes
@@ -70,25 +70,25 @@ class SimulationSpec:
 
     def __post_init__(self) -> None:
         if not isinstance(self.split, str) or not self.split:
-            raise _bad("split", self.split, "a name such as train")
+            raise bad("split", self.split, "a name such as train")
         for name, lowest in (("lines", 1), ("seed", 0), ("first_line", 0)):
             value = getattr(self, name)
             if not _is_integer(value) or not lowest <= value <= LARGEST_INTEGER:
-                raise _bad(name, value, f"a whole number of at least {lowest}")
+                raise bad(name, value, f"a whole number of at least {lowest}")
         if self.first_line + self.lines > LARGEST_INTEGER:
-            raise _bad("first_line", self.first_line, "a number that leaves room for the lines")
+            raise bad("first_line", self.first_line, "a number that leaves room for the lines")
         self._set_range("bubbles", 0, MAXIMUM_BUBBLES, "bubbles", int)
         self._set_range("pressure_kpa", *PRESSURES_KPA, "kPa", float)
         if self.population not in tuple(POPULATIONS):
-            raise _bad("population", self.population, f"one of {', '.join(POPULATIONS)}")
+            raise bad("population", self.population, f"one of {', '.join(POPULATIONS)}")
         if self.radius_um is not None:
             self._set_range("radius_um", *POPULATIONS[self.population], "µm", float)
         if self.shell not in SHELLS:
-            raise _bad("shell", self.shell, f"one of {', '.join(SHELLS)}")
+            raise bad("shell", self.shell, f"one of {', '.join(SHELLS)}")
         if not _is_number(self.noise_percent) or not (
             0 <= self.noise_percent <= MAXIMUM_NOISE_PERCENT
         ):
-            raise _bad(
+            raise bad(
                 "noise_percent",
                 self.noise_percent,
                 f"a number from 0 to {MAXIMUM_NOISE_PERCENT:g}",
@@ -96,7 +96,7 @@ class SimulationSpec:
         object.__setattr__(self, "noise_percent", float(self.noise_percent))
         if self.sampling_rate_mhz not in SAMPLING_RATES_MHZ:
             allowed = ", ".join(f"{rate:g}" for rate in SAMPLING_RATES_MHZ)
-            raise _bad("sampling_rate_mhz", self.sampling_rate_mhz, f"one of {allowed}")
+            raise bad("sampling_rate_mhz", self.sampling_rate_mhz, f"one of {allowed}")
         object.__setattr__(self, "sampling_rate_mhz", float(self.sampling_rate_mhz))
 
     def _set_range(self, name: str, lowest: float, highest: float, unit: str, kind: type) -> None:
@@ -104,11 +104,11 @@ class SimulationSpec:
         numbers = "whole numbers" if kind is int else "numbers"
         wanted = f"two {numbers}, low and high, within {lowest:g} to {highest:g} {unit}"
         if not isinstance(value, list | tuple) or len(value) != 2:
-            raise _bad(name, value, wanted)
+            raise bad(name, value, wanted)
         low, high = value
         right = _is_integer if kind is int else _is_number
         if not (right(low) and right(high) and lowest <= low <= high <= highest):
-            raise _bad(name, list(value), wanted)
+            raise bad(name, list(value), wanted)
         object.__setattr__(self, name, (kind(low), kind(high)))
 
     @property
@@ -126,27 +126,6 @@ class SimulationSpec:
         """Runge-Kutta steps for each 4 ns: polydisperse bubbles include small, stiff ones."""
         return 2 if self.population == "polydisperse" else 1
 
-    def as_dict(self) -> dict:
-        """The fields as JSON values."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict, source: str = "the specification") -> "SimulationSpec":
-        """A specification from JSON values; an unknown key is a StudyError that names it."""
-        known = [field.name for field in fields(cls)]
-        if not isinstance(values, dict):
-            raise StudyError(f"{source} must be a JSON object with keys such as lines and seed")
-        for key in values:
-            if key not in known:
-                raise StudyError(f"{source}: unknown key {key!r}; known are {', '.join(known)}")
-        try:
-            return cls(**values)
-        except StudyError as error:
-            raise StudyError(f"{source}: {error}") from None
-
 
 def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
@@ -154,7 +133,3 @@ def _is_integer(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _bad(name: str, value: object, wanted: str) -> StudyError:
-    return StudyError(f"{name} is {value!r}: it must be {wanted}")

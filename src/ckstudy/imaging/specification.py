@@ -1,13 +1,12 @@
 """What a user may choose of simulated frames, and the checks of those choices."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from ckstudy.acoustics.constants import SIMULATION_RATE
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.errors import StudyError
 from ckstudy.imaging.array import ELEMENTS, PITCH_MM, LinearArray
+from ckstudy.json_fields import JsonFields, bad
 
 SCENES = ("field", "points", "pairs", "vessels")
 DIRECTIONS = ("axial", "lateral")
@@ -16,7 +15,7 @@ SHALLOWEST_MM, DEEPEST_MM = 1.0, 97.0
 
 
 @dataclass(frozen=True)
-class FrameSpec:
+class FrameSpec(JsonFields):
     """Frames of channel data to simulate. Every field has its unit in its name.
 
     Attributes
@@ -81,10 +80,10 @@ class FrameSpec:
     def __post_init__(self) -> None:
         for name, choices in (("scene", SCENES), ("direction", DIRECTIONS)):
             if getattr(self, name) not in choices:
-                raise _bad(name, getattr(self, name), f"one of {', '.join(choices)}")
+                raise bad(name, getattr(self, name), f"one of {', '.join(choices)}")
         self._set_numbers("depth_mm", SHALLOWEST_MM, DEEPEST_MM)
         if len(self.depth_mm) != 2 or self.depth_mm[0] >= self.depth_mm[1]:
-            raise _bad("depth_mm", list(self.depth_mm), "two depths, the upper and the lower")
+            raise bad("depth_mm", list(self.depth_mm), "two depths, the upper and the lower")
         self._set_numbers("depths_mm", SHALLOWEST_MM + 1, DEEPEST_MM - 1)
         self._set_numbers("distances_um", 1.0, 2000.0)
         for name, low, high in (
@@ -105,7 +104,7 @@ class FrameSpec:
     def _set_numbers(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
         if not isinstance(value, list | tuple) or not value:
-            raise _bad(name, value, f"a list of numbers from {low:g} to {high:g}")
+            raise bad(name, value, f"a list of numbers from {low:g} to {high:g}")
         numbers = tuple(_number(name, each, low, high) for each in value)
         object.__setattr__(self, name, numbers)
 
@@ -139,31 +138,8 @@ class FrameSpec:
         """Of the lines."""
         return SIMULATION_RATE / self.lines.every
 
-    def as_dict(self) -> dict:
-        """The fields as JSON values."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any], source: str) -> "FrameSpec":
-        """A specification from JSON values; an unknown key is a StudyError that names it."""
-        known = [field.name for field in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise StudyError(f"{source}: unknown key {key!r}; known are {', '.join(known)}")
-        try:
-            return cls(**values)
-        except StudyError as error:
-            raise StudyError(f"{source}: {error}") from None
-
 
 def _number(name: str, value: object, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise _bad(name, value, f"a number from {low:g} to {high:g}")
+        raise bad(name, value, f"a number from {low:g} to {high:g}")
     return float(value)
-
-
-def _bad(name: str, value: object, wanted: str) -> StudyError:
-    return StudyError(f"{name} is {value!r}: it must be {wanted}")
