@@ -23,7 +23,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -234,6 +233,8 @@ def interval_of_networks(
         return Estimate(float(value), float(value), float(value))
     spread = by_lines**2 / max(lines - 1, 1)
     spread += sum(part**2 / (len(values[place]) - 1) for place, part in by_seeds.items())
+    from scipy.special import stdtrit
+
     half = stdtrit(variance**2 / spread, (1 + level) / 2) * np.sqrt(variance)
     return Estimate(float(value), float(value - half), float(value + half))
 
