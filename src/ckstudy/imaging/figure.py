@@ -11,8 +11,9 @@ from ckstudy.imaging.render import Pictures
 from ckstudy.report.figures.style import house_style, lay_out
 
 DYNAMIC_RANGE_DB = 50.0
-_PANEL = 3.2  # inches, the width of one
-_TALLEST = 9.0  # inches
+_PANEL = 2.5  # inches, the width of one
+_TALLEST = 8.4  # inches
+_BESIDE = 2.15  # inches, the depths and the two colour bars
 _DOT = 1.2  # standard deviation of a bubble in the picture, in its pixels
 
 
@@ -26,7 +27,7 @@ def draw_images(pictures: Pictures) -> Figure:
     extent = (lateral[0], lateral[-1], axial[-1], axial[0])
     width, height = lateral[-1] - lateral[0], axial[-1] - axial[0]
     panel = min(_PANEL, _TALLEST * width / height)
-    size = (2 * panel + 1.4, panel * height / width + 0.6)
+    size = (2 * panel + _BESIDE, panel * height / width + 0.6)
     with house_style():
         figure = Figure(figsize=size, layout="constrained")
         left, right = figure.subplots(1, 2, sharex=True, sharey=True)
