@@ -17,14 +17,16 @@ def threads():
 
 def test_lines_computed_side_by_side_are_those_computed_one_after_the_other(threads):
     network = build_network("ckcnn", kernel_size=17, channels=4, hidden=5, seed=1)
-    rf = np.random.default_rng(2).normal(size=(37, 600)).astype(np.float32)
+    rf = np.random.default_rng(2).normal(size=(67, 600)).astype(np.float32)
     threads(1)
-    alone = predict_lines(network, rf, batch_size=1)
-    for number, batch_size in ((2, 16), (3, 24), (4, 64), (2, 7)):
-        threads(number)
-        together = predict_lines(network, rf, batch_size=batch_size)
-        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
-        assert torch.get_num_threads() == number
+    alone = {size: predict_lines(network, rf, batch_size=size) for size in (1, 7, 32, 64)}
+    for size, signals in alone.items():
+        np.testing.assert_allclose(signals, alone[1], rtol=1e-5, atol=1e-5)
+        for number in (2, 3, 4):
+            threads(number)
+            together = predict_lines(network, rf, batch_size=size)
+            np.testing.assert_array_equal(together, signals)
+            assert torch.get_num_threads() == number
 
 
 def test_an_error_in_a_part_of_a_batch_is_said_and_the_threads_stay(threads):

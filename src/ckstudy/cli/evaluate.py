@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ckstudy.dataset import Lines
     from ckstudy.scoring.evaluation import Predictor
 
-BatchSize = Annotated[int, typer.Option(min=1, help="Lines the network sees at a time.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Lines that a thread takes at a time.")]
 Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples of an interval.")]
 
 
@@ -37,7 +37,7 @@ def calibrate(
     ],
     device: Device = "auto",
     threads: Threads = 0,
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = 16,
 ) -> None:
     """Choose the threshold of best mean F1 for every tolerance; never sees a test line."""
     from ckstudy.dataset import read_lines
@@ -80,7 +80,7 @@ def evaluate(
     ] = None,
     device: Device = "auto",
     threads: Threads = 0,
-    batch_size: BatchSize = 32,
+    batch_size: BatchSize = 16,
 ) -> None:
     """Score test lines at the thresholds that calibrate chose."""
     from contextlib import nullcontext

@@ -54,7 +54,9 @@ def localise(
         Path | None,
         typer.Option(metavar="FILE", help="Draw some lines with detections (.png, .svg, .pdf)."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Lines the network sees at a time.")] = 32,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Lines that a thread takes at a time.")
+    ] = 16,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:

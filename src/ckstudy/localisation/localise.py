@@ -31,9 +31,9 @@ from ckstudy.networks import Localiser
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
 
-BATCH = 32
+BATCH = 16
 BATCH_SAMPLES = 2**18  # a network's memory grows with the samples that it sees at a time
-BATCHES = 4  # read at a time
+BATCHES = 8  # read at a time
 LOOK_AT_SAMPLES = 2**22
 
 

@@ -14,15 +14,12 @@ from ckstudy.networks import Localiser
 from ckstudy.networks.folding import folded
 from ckstudy.networks.scaling import scale_lines
 
-# Fewer would not make up for the transforms of the kernels, which every part of a batch takes.
-LINES_OF_A_THREAD = 8
-
 
 def predict_lines(
     network: Localiser,
     rf: np.ndarray,
     *,
-    batch_size: int = 32,
+    batch_size: int = 16,
     device: torch.device | str | None = None,
     description: str = "predicting",
     progress: bool = True,
@@ -37,7 +34,8 @@ def predict_lines(
     rf : ndarray, (N, L) float32
         RF lines in volts.
     batch_size : int
-        Lines at a time; memory grows with it, the result does not change.
+        Lines that a thread takes at a time; memory grows with it, and so it does with the threads
+        that torch has. The result changes by rounding at most, and not with the threads.
     device : torch.device or str, optional
         Where to compute; by default where the network is.
     description : str
@@ -67,39 +65,39 @@ def predict_lines(
     prediction = np.empty(rf.shape, dtype=np.float32)
     hidden = None if progress else True
     bar = tqdm(total=len(rf), unit="line", desc=description, disable=hidden, leave=False)
-    with computing_on(device), torch.inference_mode(), bar, _compute(network, batch_size) as signal:
-        for first in range(0, len(rf), batch_size):
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    with computing_on(device), bar, _one_core_each(threads) as each:
+        with torch.inference_mode():
+            signal = folded(network)
+
+        def predict(first: int) -> int:
             rows = slice(first, first + batch_size)
-            x = network_input(network, rf[rows])
-            prediction[rows] = signal(x).squeeze(1).cpu().numpy()
-            bar.update(len(x))
+            with torch.inference_mode():
+                x = network_input(network, rf[rows])
+                prediction[rows] = signal(x).squeeze(1).cpu().numpy()
+            return len(x)
+
+        for lines in each(predict, range(0, len(rf), batch_size)):
+            bar.update(lines)
     return prediction
 
 
 @contextmanager
-def _compute(network: Localiser, batch_size: int) -> Iterator[Callable[[Tensor], Tensor]]:
-    """What the network makes of a batch, parts of which are computed side by side.
+def _one_core_each(threads: int) -> Iterator[Callable]:
+    """A ``map`` whose calls are made by so many threads, each with one core.
 
-    A thread that has some lines to itself gets further than one that has its share of every
-    operation: there are many, and most are short.
+    A core that has a batch to itself gets further than one that has its share of every operation:
+    there are many, and most are short. And the bits do not depend on how many cores there are.
     """
-    signal, threads = folded(network), torch.get_num_threads()
-    workers = min(threads, batch_size // LINES_OF_A_THREAD)
-    if workers < 2 or next(network.parameters()).device.type != "cpu":
-        yield signal
+    if threads == 1:
+        yield map
         return
-
-    def begin() -> None:
-        torch.set_num_threads(threads // workers)
-
-    def of_part(x: Tensor) -> Tensor:
-        with torch.inference_mode():
-            return signal(x)
-
+    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+    torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(workers, initializer=begin) as pool:
-            yield lambda x: torch.cat(list(pool.map(of_part, x.chunk(workers))))
+        yield pool.map
     finally:
+        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
 
 
