@@ -67,7 +67,7 @@ def test_models_prints_names_parameters_and_receptive_fields():
 def test_the_grid_of_the_quick_study_is_an_overlay_of_the_thesiss():
     answer = ckstudy("grid", "--config", "config/config.yaml", "--config", "config/quick.yaml")
     names = [line.split()[0] for line in answer.stdout.splitlines()]
-    assert "ckcnn-k65-w30-s0" in names
+    assert "ckcnn-k131-w30-s0" in names
     beyond = {name for name in names if "crop_none" in name}
     starts = ["kernel_init_balanced" in name for name in beyond]
     assert sorted(starts) == [False, True]  # the longest kernels, from both starts
