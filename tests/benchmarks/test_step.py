@@ -1,18 +1,15 @@
 """Shares of a training step."""
 
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from benchmark_script import BENCHMARKS, load
 from checkout import ROOT
-
-sys.path.insert(0, str(ROOT))
 
 
 def test_the_shares_of_a_step_are_all_of_it(tmp_path, monkeypatch):
-    from benchmarks import step
-
+    step = load("step")
     out = tmp_path / "step.csv"
     sizes = ["--kernel-sizes", "65", "--channels", "4", "--lines", "2"]
     monkeypatch.setattr(
@@ -27,7 +24,7 @@ def test_the_shares_of_a_step_are_all_of_it(tmp_path, monkeypatch):
 
 def test_the_page_has_the_kept_shares():
     text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
-    table = pd.read_csv(Path(ROOT) / "benchmarks/results/step.csv")
+    table = pd.read_csv(BENCHMARKS / "results/step.csv")
     for row in table.itertuples():
         shares = [f"{100 * part:.0f} %" for part in (row.convolutions, row.batch_norm, row.relu)]
         assert f"| {row.kernel_size} | {' | '.join(shares)} |" in text

@@ -131,3 +131,12 @@ def test_damaged_ranges_of_the_training_lines_are_said(named, name, value):
         ranges[name] = value
     with pytest.raises(StudyError, match=f"small.safetensors describes its training.*{name}"):
         unlike_training(network, np.random.default_rng(1).normal(size=(2, 120)))
+
+
+@pytest.mark.parametrize("name", ["samples", "sampling_rate_hz"])
+@pytest.mark.parametrize("value", [None, "120", 0, float("inf")])
+def test_a_damaged_size_of_the_training_lines_is_said(named, name, value):
+    network = ckstudy.load_model("small")
+    network.about["training_data"][name] = value
+    with pytest.raises(StudyError, match=f"small.safetensors describes its training.*{name}"):
+        unlike_training(network, np.random.default_rng(1).normal(size=(2, 120)))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy import ndimage
 
 from ckstudy.imaging.render import Pictures
-from ckstudy.report.figures.style import house_style, lay_out
+from ckstudy.report.figures.style import house_style
 
 DYNAMIC_RANGE_DB = 50.0
 _PANEL = 2.5  # inches, the width of one
@@ -50,7 +50,6 @@ def draw_images(pictures: Pictures) -> Figure:
         for axes in (left, right):
             axes.set_xlabel("lateral (mm)")
             _scale_bar(axes, width, height)
-        lay_out(figure)
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path
-from ckstudy.report.figures.style import GREY, PAGE, VERMILION, fix_ticks, house_style
+from ckstudy.report.figures.style import GREY, PAGE, VERMILION, fix_ticks, house_style, lay_out
 
 LINES = 4
 CLOSE_UP_MM = 4.0
@@ -90,4 +90,5 @@ def save_picture(figure: Figure, path: Path) -> None:
         "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
     }
     with house_style(), atomic_path(path) as temporary:
+        lay_out(figure)
         figure.savefig(temporary, format=kind, **formats[kind])

@@ -5,7 +5,7 @@ on their unit; a released network carries the ranges of these over its training 
 lies well outside them is worth a warning that says what to do.
 """
 
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
@@ -123,8 +123,8 @@ def unlike_training(
     if silent == len(rf):
         return said
     median = {name: float(np.median(values)) for name, values in describe(rf, rate).items()}
-    trained = network.about.get("training_data", {})
-    ranges = _ranges(network)
+    trained = _training_data(network)
+    ranges = trained.get("ranges", {})
     if median["offset"] > max(LARGEST_OFFSET, ranges.get("offset", (0, 0))[1]):
         said.append(
             f"level: lines have an offset of {median['offset']:.2g} of their root mean square, "
@@ -140,15 +140,26 @@ def unlike_training(
     ]
 
 
-def _ranges(network: Localiser) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value over the training lines, by name; empty where the file has none."""
-    ranges = network.about.get("training_data", {}).get("ranges", {})
-    if ranges and not (isinstance(ranges, dict) and all(map(_is_range, map(ranges.get, NAMES)))):
-        raise StudyError(
-            f"{network.about['path']} describes its training lines by ranges that are damaged: "
-            f"each of {', '.join(NAMES)} must be two numbers; fetch or release the file again"
-        )
-    return ranges
+def _training_data(network: Localiser) -> dict:
+    """What the network's file says of its training lines, checked; empty where it says nothing."""
+    trained = network.about.get("training_data", {})
+    if "ranges" not in trained:
+        return trained
+    ranges = trained["ranges"]
+    if not (isinstance(ranges, dict) and all(map(_is_range, map(ranges.get, NAMES)))):
+        wrong = f"ranges of which each of {', '.join(NAMES)} must be two numbers"
+    elif not all(_is_positive(trained.get(name)) for name in ("samples", "sampling_rate_hz")):
+        wrong = "samples and a sampling_rate_hz that must be numbers above 0"
+    else:
+        return trained
+    raise StudyError(
+        f"{network.about['path']} describes its training lines by {wrong}; fetch or release the "
+        "file again"
+    )
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < inf
 
 
 def _is_range(value: object) -> bool:

@@ -4,14 +4,11 @@ A convolution and the batch norm behind it are one linear map, so that the norm 
 kernel and bias (Jacob et al., CVPR 2018, section 3.2):
 
     γ (w * x + b - μ) / s + β = (γ / s) w * x + (γ / s) (b - μ) + β,    s² = σ² + ε.
-
-What is left between convolutions is a ReLU, and that is done in place.
 """
 
 from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ckstudy.networks.architectures import Localiser
@@ -42,8 +39,6 @@ def _folded_layers(modules: Iterable[nn.Module]) -> list[Map]:
     for module in modules:
         if isinstance(module, nn.BatchNorm1d):
             layers[-1] = _with_norm(layers[-1], module)
-        elif isinstance(module, nn.ReLU):
-            layers.append(F.relu_)
         else:
             layers.append(module)
     return layers

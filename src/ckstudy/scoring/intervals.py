@@ -213,6 +213,8 @@ def interval_of_networks(
     ValueError
         Where there is no group, or not a sign for each.
     """
+    from scipy.special import stdtrit
+
     if len(values) != len(signs) or not values:
         raise ValueError(f"{len(values)} groups of networks need as many signs, not {len(signs)}")
     value = sum(sign * each.mean() for sign, each in zip(signs, values, strict=True))
@@ -233,8 +235,6 @@ def interval_of_networks(
         return Estimate(float(value), float(value), float(value))
     spread = by_lines**2 / max(lines - 1, 1)
     spread += sum(part**2 / (len(values[place]) - 1) for place, part in by_seeds.items())
-    from scipy.special import stdtrit
-
     half = stdtrit(variance**2 / spread, (1 + level) / 2) * np.sqrt(variance)
     return Estimate(float(value), float(value - half), float(value + half))
 

@@ -14,6 +14,7 @@ from ckstudy.analysis.results import Results
 from ckstudy.csv_files import read_csv
 from ckstudy.report.figures import style
 from ckstudy.report.figures.scores import NETWORK_NAMES
+from ckstudy.report.figures.selection import unique
 
 COLUMNS = ("epoch", "train_loss", "validation_loss")
 # To predict no bubble at all costs 1.9 on the average line. What lies far above are the first
@@ -198,8 +199,4 @@ def _curve_groups(results: Results) -> dict[str, dict[str, tuple[str, ...]]]:
 def _labelled(cells: pd.DataFrame, label: Callable) -> dict[str, tuple[str, ...]]:
     """Runs of each cell by its label; by its name where two cells would share a label."""
     texts = [label(row) for row in cells.itertuples()]
-    repeated = {text for text in texts if texts.count(text) > 1}
-    return {
-        row.Index if text in repeated else text: row.runs
-        for row, text in zip(cells.itertuples(), texts, strict=True)
-    }
+    return dict(zip(unique(texts, cells), cells["runs"], strict=True))

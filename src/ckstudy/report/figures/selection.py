@@ -53,6 +53,11 @@ def labels(results: Results, cells: pd.DataFrame) -> list[str]:
         else text
         for text, network in zip(texts, networks, strict=True)
     ]
+    return unique(texts, cells)
+
+
+def unique(texts: list[str], cells: pd.DataFrame) -> list[str]:
+    """A label for each cell: its text, or its name where another cell has the same text."""
     return [
         name if texts.count(text) > 1 else text
         for text, name in zip(texts, cells.index, strict=True)
