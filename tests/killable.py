@@ -1,6 +1,7 @@
 """A training as the body of a process that starts at once: its server has torch loaded."""
 
 import multiprocessing
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -9,12 +10,14 @@ import torch
 from tqdm import tqdm
 
 from ckstudy.training import trainer
-from ckstudy.training.stopping import Stopped
+from ckstudy.training.stopping import SIGNALS, Stopped
 
 
 def train(spec: dict, data: dict, folder: Path) -> None:
     """Train into ``folder``, with a checkpoint after every few epochs."""
     torch.set_num_threads(1)
+    # Blocked, where the server was started for the processes of a grid.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     # Its usual lock is one between processes, which nobody would clear away.
     tqdm.set_lock(threading.RLock())
     # Often, so that some are killed while they write the checkpoint.

@@ -100,7 +100,7 @@ def meanwhile(folder: StudyFolder, act, *runs: str) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-def test_members_side_by_side_get_the_bits_they_get_alone(config, make_folder, capfd):
+def test_members_side_by_side_get_the_bits_they_get_alone(config, make_folder):
     specs = chosen(config)
     alone, together = make_folder("alone"), make_folder("together")
     for run, spec in specs.items():
@@ -108,7 +108,7 @@ def test_members_side_by_side_get_the_bits_they_get_alone(config, make_folder, c
     assert train(specs, together, jobs=2) == []
     for run in specs:
         assert released(together, run) == released(alone, run)
-    assert capfd.readouterr().err.count(": done") == 2 * len(specs)
+    assert set(states(specs, together).values()) == {DONE}
     before = {path: path.stat().st_mtime_ns for path in together.path.glob("runs/*/*")}
     assert train(specs, together, jobs=2) == []
     assert before == {path: path.stat().st_mtime_ns for path in together.path.glob("runs/*/*")}
@@ -120,9 +120,9 @@ def test_they_stop_when_the_time_is_up_and_begin_no_more(config, make_folder):
     config["training"]["epochs"] = ENDLESS
     specs, folder = chosen(config), make_folder("results")
     began = time.monotonic()
-    assert sorted(train(specs, folder, jobs=2, seconds=10)) == sorted(specs)
-    # Mostly for processes that load torch on a busy machine: an epoch takes ten milliseconds.
-    assert time.monotonic() - began < 10 + 50
+    assert sorted(train(specs, folder, jobs=2, seconds=5)) == sorted(specs)
+    # Mostly for loading torch on a busy machine: an epoch takes ten milliseconds.
+    assert time.monotonic() - began < 5 + 50
     found = states(specs, folder)
     for run in (FIRST, SECOND):
         assert found[run] == (IN_PROGRESS if begun(folder, run) else TO_DO)
@@ -164,9 +164,8 @@ def test_one_that_fails_or_is_killed_does_not_stop_the_others(config, make_folde
     meanwhile(folder, kill, FIRST)
     with pytest.raises(StudyError, match=f"2 trainings failed: ckcnn-k123-w30-s0, {FIRST};"):
         train(specs, folder, jobs=2)
-    told = capfd.readouterr().err
-    assert "cannot be reflected" in told
-    assert f"{FIRST}: its process ended with status -9 before it was done" in told
+    said = capfd.readouterr().err  # by this process: where the others' goes was settled earlier
+    assert f"{FIRST}: its process ended with status -9 before it was done" in said
     found = states(specs, folder)
     assert (found[SECOND], found[THIRD]) == (DONE, DONE)
 
@@ -187,7 +186,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_kill_9_of_the_parent_loses_no_step(config, make_folder, tmp_path):
-    config["training"].update(epochs=400, validation_every=0)
+    config["training"].update(epochs=200, validation_every=0)
     config["experiments"]["sizes"]["kernel_size"] = [9, 11]
     specs = chosen(config)
     broken, whole = make_folder("broken"), make_folder("whole")

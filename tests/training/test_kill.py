@@ -43,7 +43,7 @@ def test_kills_leave_the_weights_and_the_history_as_they_would_be(tmp_path):
         "train_path": write_data_set(tmp_path / "train.h5", 10, 120, seed=1),
         "validation_path": write_data_set(tmp_path / "validation.h5", 5, 120, seed=2),
     }
-    spec = make_spec(epochs=400, decay_epochs=[30, 60], validation_every=10)
+    spec = make_spec(epochs=240, decay_epochs=[30, 60], validation_every=10)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     choose = random.Random(11)
     reached = [0]

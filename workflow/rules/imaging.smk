@@ -15,7 +15,7 @@ if IMAGING:
             IMAGING_TABLES,
         log:
             f"{RESULTS}/logs/measure_images.log",
-        threads: 2
+        threads: 1  # trainings and scorings are there for the other cores
         resources:
             gpu=0 if TRAINS_ON_CPU else 1,
             mem_mb=4000,

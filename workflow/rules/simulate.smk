@@ -7,7 +7,9 @@ rule simulate:
         f"{RESULTS}/data/{{lines}}.h5",
     log:
         f"{RESULTS}/logs/simulate/{{lines}}.log",
-    threads: 16
+    # Everything waits for the lines. A process is worth its start for some hundred of them.
+    priority: 2
+    threads: lambda wildcards: min(16, 1 + LINES[wildcards.lines].lines // 128)
     resources:
         mem_mb=2000,
         runtime=60,

@@ -108,15 +108,17 @@ class _Job:
     """
 
     def __init__(self, line: int, threads: int, device: torch.device, deadline: float) -> None:
-        # Not forked: a CUDA device cannot be used in a process forked from one that knows it.
-        context = multiprocessing.get_context("spawn")
+        # Not forked from this process: a CUDA device cannot be used in one that is forked from one
+        # that knows it. The server of forks only imports, and does so once for all of them.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__, "torch._dynamo"])  # dynamo for the optimiser
         self.line = line
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
             target=_work, args=(theirs, line, threads, str(device), deadline)
         )
-        # A signal that comes while the process starts waits until it listens. The first start of
-        # all also starts a tracker, which would undo that.
+        # A signal that comes while the process starts waits until it listens, and one to the whole
+        # group does not end the server: both inherit that. The start of a tracker would undo it.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
@@ -137,7 +139,7 @@ class _Job:
         self.process.join()
         self.connection.close()
         status = self.process.exitcode or 0
-        if status > 128:
+        if status - 128 in SIGNALS:
             if stop.signum is None:
                 stop(status - 128, None)
             return UNFINISHED
