@@ -12,6 +12,7 @@ calls for every call of every library, that costs nothing elsewhere.
 import ast
 import builtins
 import json
+import marshal
 import os
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
@@ -79,9 +80,17 @@ class WatchingFinder(PathFinder):
 
 
 class WatchingLoader(SourceFileLoader):
-    """Compiles a module anew, keeping no bytecode, with its functions noted."""
+    """Compiles a module with its functions noted, once for all processes."""
 
     def get_code(self, fullname):
+        kept = Path(FOLDER) / f"{fullname}.{os.stat(self.path).st_mtime_ns}.code"
+        if not kept.exists():
+            mine = kept.with_suffix(f".{os.getpid()}")
+            mine.write_bytes(marshal.dumps(self.compiled(fullname)))
+            mine.replace(kept)
+        return marshal.loads(kept.read_bytes())
+
+    def compiled(self, fullname):
         tree = ast.parse(self.get_source(fullname))
         file = self.path.split(PACKAGE)[1]
         for node in top_level(tree.body):
