@@ -21,8 +21,7 @@ from ckstudy.files import write_text
 from ckstudy.networks.batch_norm import take_population_statistics
 from ckstudy.networks.predict import predict_lines
 from ckstudy.provenance import commit
-from ckstudy.scoring.evaluation import score_lines
-from ckstudy.scoring.score_files import SCORES
+from ckstudy.scoring.evaluation import SCORERS, score_lines
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 from ckstudy.study.folder import StudyFolder
 
@@ -39,8 +38,8 @@ def f1(network, train: Lines, validation: Lines) -> tuple[float, float]:
 
     wanted = {SCORE: THRESHOLDS}
     counts = score_lines(predict, train, wanted)[SCORE]
-    best = calibrate(SCORES[SCORE].f1(counts)).index[TOLERANCE]
-    scores = SCORES[SCORE].f1(score_lines(predict, validation, wanted)[SCORE])
+    best = calibrate(SCORERS[SCORE].f1(counts)).index[TOLERANCE]
+    scores = SCORERS[SCORE].f1(score_lines(predict, validation, wanted)[SCORE])
     return float(THRESHOLDS[best]), float(scores[:, TOLERANCE, best].mean())
 
 

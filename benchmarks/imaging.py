@@ -4,6 +4,9 @@
     python benchmarks/imaging.py tables              # one step: calibrate, measure, tables, picture
     python benchmarks/imaging.py speed               # or the times, on a machine that is idle
 
+A published network, as `ckstudy import-srml1d-network` writes it, is measured beside ours with
+`--published HS_001/model.safetensors`; tables call it by its folder.
+
 Run it after a change of the shipped network. It writes the network's threshold for images, the
 measurements (benchmarks/results/imaging), docs/tables/imaging.md and the README's picture.
 """
@@ -14,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +42,10 @@ def calibrate() -> None:
         command("calibrate-image", "--model", model, "--frames", 2)
 
 
-def measure() -> None:
-    command("measure-images", "--spec", SPEC, "--out", RESULTS / "imaging")
+def measure(published: list[Path]) -> None:
+    spec = json.loads(SPEC.read_text())
+    spec["models"] += map(str, published)
+    command("measure-images", "--spec", json.dumps(spec), "--out", RESULTS / "imaging")
 
 
 def write_tables() -> None:
@@ -103,7 +110,7 @@ def speed() -> None:
     print(f"one frame from file to picture: {wall:.2f} s, {cores:.2f} s of cores")
 
 
-STEPS = {
+STEPS: dict[str, Callable] = {
     "calibrate": calibrate,
     "measure": measure,
     "tables": write_tables,
@@ -115,7 +122,10 @@ STEPS = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", nargs="*", help="all but speed by default")
-    asked = parser.parse_args().step or [name for name in STEPS if name != "speed"]
+    parser.add_argument("--published", type=Path, nargs="+", default=[], metavar="FILE")
+    told = parser.parse_args()
+    STEPS["measure"] = partial(measure, told.published)
+    asked = told.step or [name for name in STEPS if name != "speed"]
     if unknown := [name for name in asked if name not in STEPS]:
         parser.error(f"unknown step {unknown[0]}; there are {', '.join(STEPS)}")
     for name in asked:

@@ -26,7 +26,7 @@ from ckstudy.localisation.figure import save_picture
 from ckstudy.networks.release import load_model
 from ckstudy.networks.shipped import model_path
 from ckstudy.provenance import commit
-from ckstudy.scoring.evaluation import model_digest
+from ckstudy.scoring.score_files import model_digest
 
 ROOT = Path(__file__).parents[1]
 DEPTH_MM, WIDTH_MM = (35.0, 65.0), 26.0

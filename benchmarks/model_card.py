@@ -36,10 +36,10 @@ from ckstudy.networks import Localiser, count_parameters
 from ckstudy.networks.release import load_model
 from ckstudy.networks.shipped import model_path
 from ckstudy.provenance import commit
-from ckstudy.scoring.evaluation import model_digest
+from ckstudy.scoring.evaluation import SCORERS
 from ckstudy.scoring.intervals import mean_interval
-from ckstudy.scoring.matched import micrometres
-from ckstudy.scoring.score_files import SCORES, read_thresholds
+from ckstudy.scoring.score_files import model_digest, read_thresholds
+from ckstudy.scoring.units import micrometres
 
 ROOT = Path(__file__).parents[1]
 TOLERANCES = (0, 1, 2, 4, 9)
@@ -147,7 +147,7 @@ def score(network: Localiser, lines: Lines, truth: Lines, what: str) -> dict:
     # Rates round the end of a line differently, by a sample or a few.
     signal = np.pad(signal, ((0, 0), (0, max(0, samples - signal.shape[1]))))[:, :samples]
     found = {}
-    for name, how in SCORES.items():
+    for name, how in SCORERS.items():
         values = thresholds(network, name)
         ascending = np.unique(values)
         counts = how.count(signal, truth.bubble_count, ascending)

@@ -32,8 +32,8 @@ from ckstudy.networks.release import load_model
 from ckstudy.networks.resampling import resampled
 from ckstudy.provenance import commit
 from ckstudy.report.figures import style
+from ckstudy.scoring.evaluation import SCORERS
 from ckstudy.scoring.intervals import mean_interval
-from ckstudy.scoring.score_files import SCORES
 from ckstudy.scoring.thresholds import THRESHOLDS
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ def measure(
         if not own_grid:
             rf = Grid.between(1e6 * rate, 1e6 * TRAINED_MHZ, rf.shape[1]).resample(rf)
         signal = fitted(predict_lines(there, rf), truth.bubble_count.shape[1])
-        for score, how in SCORES.items():
+        for score, how in SCORERS.items():
             f1 = how.f1(how.count(signal, truth.bubble_count, THRESHOLDS))[:, tolerance]
             if split == "validation":
                 chosen[score] = float(THRESHOLDS[f1.mean(axis=0).argmax()])

@@ -23,8 +23,9 @@ from ckstudy.localisation.calibration import calibrated_threshold
 from ckstudy.localisation.localise import Localisation, predict_blocks, prepare
 from ckstudy.localisation.recording import recording_of
 from ckstudy.networks.predict import predict_lines
-from ckstudy.scoring.evaluation import evaluate_model, model_digest
+from ckstudy.scoring.evaluation import evaluate_model
 from ckstudy.scoring.matched import match
+from ckstudy.scoring.score_files import model_digest
 
 RUN = ROOT / "archive" / "laptop" / "runs" / "ckcnn-k131-w30-s0"
 COLUMNS = ["line", "sample", "time_us", "depth_mm", "score"]

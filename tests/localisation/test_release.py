@@ -15,8 +15,8 @@ from ckstudy.localisation.release import release
 from ckstudy.networks import count_parameters, shipped
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import read_provenance
-from ckstudy.scoring.evaluation import calibrate_model, model_digest
-from ckstudy.scoring.score_files import read_thresholds, write_table
+from ckstudy.scoring.evaluation import calibrate_model
+from ckstudy.scoring.score_files import model_digest, read_thresholds, write_table
 from ckstudy.training.trainer import train
 
 

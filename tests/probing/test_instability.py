@@ -15,8 +15,8 @@ from ckstudy.networks.release import load_model
 from ckstudy.probing import instability
 from ckstudy.probing.changed_lines import ChangedLine
 from ckstudy.scoring import matched
-from ckstudy.scoring.evaluation import calibrate_model, model_digest
-from ckstudy.scoring.score_files import write_table
+from ckstudy.scoring.evaluation import calibrate_model
+from ckstudy.scoring.score_files import model_digest, write_table
 from ckstudy.study.analyses import InstabilitySpec
 
 SETTINGS = InstabilitySpec(

@@ -19,9 +19,8 @@ from ckstudy.errors import StudyError
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import save_model
 from ckstudy.scoring import matched, upstream
-from ckstudy.scoring.evaluation import model_digest
 from ckstudy.scoring.intervals import mean_interval
-from ckstudy.scoring.score_files import write_table
+from ckstudy.scoring.score_files import model_digest, write_table
 from ckstudy.scoring.summary import summarise_runs
 
 NETWORK = {"name": "ckcnn", "kernel_size": 9, "channels": 2, "layers": 2, "hidden": 4}

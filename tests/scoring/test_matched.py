@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from ckstudy.acoustics.constants import SOUND_SPEED
-from ckstudy.scoring import matched
+from ckstudy.scoring import matched, units
 from ckstudy.scoring.counts import concatenate
 from ckstudy.scoring.thresholds import THRESHOLDS
 
@@ -176,13 +176,13 @@ def test_widening_the_truth_gains_nothing():
 
 
 def test_a_sample_is_sixteen_nanoseconds_and_twelve_micrometres():
-    assert matched.nanoseconds(1, 62.5e6) == pytest.approx(16.0)
-    assert matched.micrometres(1, 62.5e6) == pytest.approx(11.84)
-    np.testing.assert_allclose(matched.micrometres([0, 2], 125e6), [0, 11.84])
+    assert units.nanoseconds(1, 62.5e6) == pytest.approx(16.0)
+    assert units.micrometres(1, 62.5e6) == pytest.approx(11.84)
+    np.testing.assert_allclose(units.micrometres([0, 2], 125e6), [0, 11.84])
 
 
 def test_depths_are_those_of_the_simulated_medium():
-    assert matched.SPEED_OF_SOUND == SOUND_SPEED
+    assert units.SPEED_OF_SOUND == SOUND_SPEED
 
 
 def test_chunks_of_lines_join_to_the_whole():

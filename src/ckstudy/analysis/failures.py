@@ -20,11 +20,10 @@ from tqdm import tqdm
 from ckstudy.analysis import thesis
 from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
-from ckstudy.scoring import matched
-from ckstudy.scoring.evaluation import model_digest
 from ckstudy.scoring.intervals import RESAMPLES, ratio_intervals
 from ckstudy.scoring.output_file import read_outputs
-from ckstudy.scoring.score_files import read_thresholds
+from ckstudy.scoring.score_files import model_digest, read_thresholds
+from ckstudy.scoring.units import micrometres, nanoseconds
 
 TOLERANCE = thesis.TOLERANCE
 
@@ -157,7 +156,7 @@ def bubble_factors(lines: Lines) -> pd.DataFrame:
 
 def depth_mm(samples: np.ndarray, lines: Lines) -> np.ndarray:
     """Depth in mm of an echo that starts at ``samples``."""
-    return matched.micrometres(samples, lines.sampling_rate_hz) / 1e3
+    return micrometres(samples, lines.sampling_rate_hz) / 1e3
 
 
 def _nearest(arrival: np.ndarray) -> np.ndarray:
@@ -202,6 +201,8 @@ def outcomes_of(
         ``bubbles``: ``truths`` with found (bool) and error (samples, NaN where missed);
         ``detections``: line, sample, right, and the factors that a detection has.
     """
+    from ckstudy.scoring import matched  # and numba, which who reads the tables can do without
+
     found = np.zeros(len(truths), dtype=bool)
     error = np.full(len(truths), np.nan)
     first = np.searchsorted(truths["line"], np.arange(len(lines) + 1))
@@ -305,8 +306,8 @@ def error_histogram(outcomes: Outcomes, lines: Lines) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "error_samples": samples,
-            "error_ns": matched.nanoseconds(samples, lines.sampling_rate_hz),
-            "error_um": matched.micrometres(samples, lines.sampling_rate_hz),
+            "error_ns": nanoseconds(samples, lines.sampling_rate_hz),
+            "error_um": micrometres(samples, lines.sampling_rate_hz),
             "pairs": count,
         }
     )
@@ -318,6 +319,8 @@ def precision_recall(prediction: np.ndarray, lines: Lines, chosen: float) -> pd.
     Such that there are 2 to 0.05 detections for each bubble, as far as there are peaks, and at
     the ``chosen`` threshold.
     """
+    from ckstudy.scoring import matched
+
     heights = np.concatenate([line[matched.find_maxima(line)] for line in prediction])
     heights = np.sort(heights.astype(np.float64))[::-1]
     bubbles = int(lines.bubble_count.sum(dtype=np.int64))

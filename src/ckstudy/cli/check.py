@@ -39,7 +39,7 @@ def import_srml1d_network(
     Before it localises it wants thresholds beside it, in thresholds.csv: see ckstudy calibrate.
     """
     from ckstudy.networks.release import save_model
-    from ckstudy.scoring.evaluation import model_digest
+    from ckstudy.scoring.score_files import model_digest
     from ckstudy.srml1d.load_network import load_srml1d
 
     network = load_srml1d(source)

@@ -43,8 +43,8 @@ def calibrate(
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card
     from ckstudy.records import recorded
-    from ckstudy.scoring.evaluation import calibrate_model, model_digest
-    from ckstudy.scoring.score_files import write_table
+    from ckstudy.scoring.evaluation import calibrate_model
+    from ckstudy.scoring.score_files import model_digest, write_table
 
     with recorded(
         "calibrate",
@@ -88,9 +88,9 @@ def evaluate(
     from ckstudy.dataset import read_lines
     from ckstudy.devices.gpu_slots import own_card
     from ckstudy.records import recorded
-    from ckstudy.scoring.evaluation import evaluate_model, model_digest
+    from ckstudy.scoring.evaluation import evaluate_model
     from ckstudy.scoring.output_file import recorded as recorded_outputs
-    from ckstudy.scoring.score_files import read_thresholds, write_table
+    from ckstudy.scoring.score_files import model_digest, read_thresholds, write_table
 
     with recorded(
         "evaluate",

@@ -23,7 +23,7 @@ from ckstudy.imaging.score import Counts2D, count, total
 from ckstudy.imaging.specification import FrameSpec
 from ckstudy.imaging.super_resolve import Geometry, super_resolve
 from ckstudy.networks import Localiser
-from ckstudy.scoring.evaluation import model_digest
+from ckstudy.scoring.score_files import model_digest
 
 THRESHOLDS = np.round(np.arange(0.2, 2.0001, 0.04), 2)
 BUBBLES = (250, 500, 750, 1000)

@@ -6,8 +6,7 @@ from pathlib import Path
 from ckstudy.errors import StudyError
 from ckstudy.networks import Localiser
 from ckstudy.scoring.counts import MAX_TOLERANCE
-from ckstudy.scoring.evaluation import model_digest
-from ckstudy.scoring.score_files import read_thresholds
+from ckstudy.scoring.score_files import model_digest, read_thresholds
 
 SPLIT, SCORE = "validation", "matched"
 TOLERANCE = 4

@@ -11,8 +11,7 @@ from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
 from ckstudy.localisation.likeness import training_data
 from ckstudy.networks.release import load_model, read_provenance, save_model
-from ckstudy.scoring.evaluation import model_digest
-from ckstudy.scoring.score_files import SCORES, SPLITS, read_thresholds
+from ckstudy.scoring.score_files import SCORES, SPLITS, model_digest, read_thresholds
 from ckstudy.training.identity import data_hashes
 
 LARGEST_BYTES = 1_000_000

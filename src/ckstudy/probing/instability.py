@@ -32,9 +32,9 @@ from ckstudy.probing.perturbations import (
     with_norm,
     worst_cases,
 )
-from ckstudy.scoring.evaluation import model_digest
+from ckstudy.scoring.evaluation import SCORERS
 from ckstudy.scoring.matched import find_maxima
-from ckstudy.scoring.score_files import SCORES, read_thresholds
+from ckstudy.scoring.score_files import SCORES, model_digest, read_thresholds
 from ckstudy.study.analyses import InstabilitySpec
 
 TOLERANCE = 4
@@ -240,7 +240,7 @@ def _perturb(
 
 def _f1(output: np.ndarray, lines: Lines, thresholds: dict[str, float]) -> dict[str, np.ndarray]:
     found = {}
-    for name, score in SCORES.items():
+    for name, score in SCORERS.items():
         counts = score.count(output, lines.bubble_count, [thresholds[name]], TOLERANCE)
         found[f"{name}_f1"] = score.f1(counts)[:, TOLERANCE, 0]
     return found

@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from ckstudy.dataset import Lines
 from ckstudy.scoring.aggregate import summarise_scores
-from ckstudy.scoring.evaluation import Predictor, score_lines
+from ckstudy.scoring.evaluation import SCORERS, Predictor, line_scores, score_lines
+from ckstudy.scoring.filter_lengths import RIDGE_TAPS
 from ckstudy.scoring.intervals import RESAMPLES
 from ckstudy.scoring.linear import (
     LinearFilter,
@@ -26,11 +27,10 @@ from ckstudy.scoring.linear import (
     wiener_filter,
 )
 from ckstudy.scoring.matched import find_maxima
-from ckstudy.scoring.score_files import SCORES, line_scores
+from ckstudy.scoring.score_files import SCORES
 from ckstudy.scoring.sparse import sparse_deconvolution
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 
-RIDGE_TAPS = (257, 521)  # the receptive fields of the CKCNN with K = 65 and K = 131
 NOISE_SEED = 20_230_101
 
 REGULARISATIONS = tuple(10.0**-k for k in range(2, 11))
@@ -95,7 +95,7 @@ def score_baselines(
         counted = score_lines(baseline.predict, test, per_score)
         tables = []
         for score, counts in counted.items():
-            best = calibrate(SCORES[score].f1(calibration[score]), baseline.thresholds)
+            best = calibrate(SCORERS[score].f1(calibration[score]), baseline.thresholds)
             tables.append(
                 line_scores(test, "validation", score, counts, baseline.thresholds, best.index)
             )
@@ -170,7 +170,7 @@ def _filter_baseline(
 def _reached(baseline: _Baseline, validation: Lines, tolerance: int) -> float:
     """Best mean F1 (the thesis's) on the validation lines."""
     counts = score_lines(baseline.predict, validation, {"upstream": baseline.thresholds})
-    f1 = SCORES["upstream"].f1(counts["upstream"])
+    f1 = SCORERS["upstream"].f1(counts["upstream"])
     return float(calibrate(f1, baseline.thresholds).mean_f1[tolerance])
 
 

@@ -5,8 +5,7 @@ reads test lines. Neither has an argument for what the other reads, so that no t
 have a say in a threshold.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,29 +13,16 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ckstudy.dataset import Lines
-from ckstudy.errors import StudyError
+from ckstudy.scoring import matched, upstream
 from ckstudy.scoring.counts import Counts, concatenate
-from ckstudy.scoring.score_files import (
-    SCORES,
-    THRESHOLD_COLUMNS,
-    line_scores,
-    read_thresholds,
-)
+from ckstudy.scoring.score_files import THRESHOLD_COLUMNS, read_thresholds
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 
+SCORERS = {"upstream": upstream, "matched": matched}
 CHUNK = 128  # lines predicted and scored at a time; bounds the memory
 
 # From lines and a slice of them to their prediction, (n, samples).
 Predictor = Callable[[Lines, slice], np.ndarray]
-
-
-def model_digest(path: str | Path) -> str:
-    """Sixteen hexadecimal digits of a model file's contents; ties thresholds to their model."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    except OSError as error:
-        raise StudyError(f"the model {path} cannot be read: {error.strerror}") from None
 
 
 def score_lines(
@@ -61,8 +47,62 @@ def score_lines(
         rows = slice(first, first + CHUNK)
         prediction = predict(lines, rows)
         for score, values in thresholds.items():
-            parts[score].append(SCORES[score].count(prediction, lines.bubble_count[rows], values))
+            parts[score].append(SCORERS[score].count(prediction, lines.bubble_count[rows], values))
     return {score: concatenate(part) for score, part in parts.items()}
+
+
+def line_scores(
+    lines: Lines,
+    calibration: str,
+    score: str,
+    counts: Counts,
+    thresholds: np.ndarray,
+    index: np.ndarray,
+    tolerances: Iterable[int] | None = None,
+) -> pd.DataFrame:
+    """Scores of each line at one threshold a tolerance, in the columns of ``LINE_COLUMNS``.
+
+    Parameters
+    ----------
+    lines : ckstudy.dataset.Lines
+        What was predicted, in the order of ``counts``.
+    calibration : str
+        The split that the thresholds were chosen on.
+    score : str
+        ``"upstream"`` or ``"matched"``.
+    counts : Counts
+        Of these lines.
+    thresholds : array, (thresholds,)
+        Those of ``counts``.
+    index : integer array, (tolerances,)
+        Which of them to take at each tolerance.
+    tolerances : iterable of int, optional
+        Those to report; all by default.
+    """
+    f1 = SCORERS[score].f1(counts)
+    error = counts.mean_absolute_error
+    parts = []
+    for tolerance in range(len(index)) if tolerances is None else tolerances:
+        at = slice(None), tolerance, index[tolerance]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "line": lines.line_number,
+                    "bubbles": lines.bubbles_per_line,
+                    "pressure_kpa": lines.pressure / 1e3,
+                    "calibration": calibration,
+                    "score": score,
+                    "tolerance": tolerance,
+                    "threshold": thresholds[index[tolerance]],
+                    "true_positives": counts.true_positives[at],
+                    "false_positives": counts.false_positives[at],
+                    "false_negatives": counts.false_negatives[at],
+                    "f1": f1[at],
+                    "abs_error_samples": np.nan if error is None else error[at],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
 
 
 def calibrate_model(
@@ -87,9 +127,9 @@ def calibrate_model(
     """
     rows, train_scores = [], []
     for split, lines in (("train", train), ("validation", validation)):
-        counted = score_lines(predict, lines, dict.fromkeys(SCORES, THRESHOLDS))
+        counted = score_lines(predict, lines, dict.fromkeys(SCORERS, THRESHOLDS))
         for score, counts in counted.items():
-            best = calibrate(SCORES[score].f1(counts))
+            best = calibrate(SCORERS[score].f1(counts))
             rows += [
                 (split, score, tolerance, best.threshold[tolerance], mean_f1, model)
                 for tolerance, mean_f1 in enumerate(best.mean_f1)
@@ -134,7 +174,7 @@ def evaluate_model(
         score: np.unique(
             [value for key, values in chosen.items() if key[1] == score for value in values]
         )
-        for score in SCORES
+        for score in SCORERS
     }
     counted = score_lines(predict, test, wanted)
     parts = []

@@ -16,7 +16,8 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 
-ECHO_SAMPLES = 600  # lags that are looked at: 9.6 µs at 62.5 MHz, well beyond an echo's end
+from ckstudy.scoring.filter_lengths import ECHO_SAMPLES
+
 CHUNK = 64  # lines transformed at a time
 
 

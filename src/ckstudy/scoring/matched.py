@@ -21,9 +21,6 @@ from numpy.typing import ArrayLike
 from ckstudy.scoring.counts import MAX_TOLERANCE, Counts, checked_lines
 from ckstudy.scoring.levels import digitise
 
-SPEED_OF_SOUND = 1480.0
-"""In water at 20 °C, in m/s: that of the simulated lines."""
-
 # A matching is worth one PAIR for each of its pairs less its total |error| in samples, so that
 # comparing two numbers compares sizes first and errors second.
 PAIR = 1 << 32
@@ -117,18 +114,6 @@ def match(bubbles: ArrayLike, predictions: ArrayLike, tolerance: int) -> np.ndar
     _trace(bubbles.size, *work[1:], partner)
     matched = np.flatnonzero(partner >= 0)
     return np.stack([matched, partner[matched]], axis=1)
-
-
-def nanoseconds(samples: ArrayLike, sampling_rate_hz: float) -> np.ndarray:
-    """Time that ``samples`` last: 16 ns for one at 62.5 MHz."""
-    return np.asarray(samples) / sampling_rate_hz * 1e9
-
-
-def micrometres(
-    samples: ArrayLike, sampling_rate_hz: float, speed_of_sound: float = SPEED_OF_SOUND
-) -> np.ndarray:
-    """Depth that ``samples`` of delay stand for, there and back: 11.84 µm for one at 62.5 MHz."""
-    return np.asarray(samples) / sampling_rate_hz * speed_of_sound / 2 * 1e6
 
 
 @numba.njit(cache=True, nogil=True)

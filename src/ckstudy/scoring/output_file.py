@@ -8,12 +8,13 @@ Every analysis of detections reads it, so that no network is run on the same lin
 ==================  ==========  =======================================================
 
 Root attributes: ``format``, and ``model``, the digest of the model's file
-(:func:`ckstudy.scoring.evaluation.model_digest`). The file holds no dates.
+(:func:`ckstudy.scoring.score_files.model_digest`). The file holds no dates.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -21,13 +22,17 @@ import numpy as np
 from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path
-from ckstudy.scoring.evaluation import Predictor
+
+if TYPE_CHECKING:
+    from ckstudy.scoring.evaluation import Predictor
 
 FORMAT = "ckstudy-outputs"
 
 
 @contextmanager
-def recorded(predict: Predictor, path: str | Path, lines: Lines, model: str) -> Iterator[Predictor]:
+def recorded(
+    predict: "Predictor", path: str | Path, lines: Lines, model: str
+) -> Iterator["Predictor"]:
     """Yield ``predict``, which now also writes what it gives for ``lines`` to ``path``.
 
     The file is there once the block has succeeded.

@@ -4,6 +4,7 @@ Thresholds are written in full, so that what is read back is the very same numbe
 else with six significant digits, so that a file does not depend on the last bit of a sum.
 """
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,13 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ckstudy.csv_files import read_csv
-from ckstudy.dataset import Lines
 from ckstudy.errors import StudyError
 from ckstudy.files import write_text
-from ckstudy.scoring import matched, upstream
-from ckstudy.scoring.counts import MAX_TOLERANCE, Counts
+from ckstudy.scoring.counts import MAX_TOLERANCE
 
-SCORES = {"upstream": upstream, "matched": matched}
+SCORES = ("upstream", "matched")
 SPLITS = ("train", "validation")
 
 THRESHOLD_COLUMNS = ("split", "score", "tolerance", "threshold", "mean_f1", "model")
@@ -37,58 +36,13 @@ LINE_COLUMNS = (
 )
 
 
-def line_scores(
-    lines: Lines,
-    calibration: str,
-    score: str,
-    counts: Counts,
-    thresholds: np.ndarray,
-    index: np.ndarray,
-    tolerances: Iterable[int] | None = None,
-) -> pd.DataFrame:
-    """Scores of each line at one threshold a tolerance, in the columns of ``LINE_COLUMNS``.
-
-    Parameters
-    ----------
-    lines : ckstudy.dataset.Lines
-        What was predicted, in the order of ``counts``.
-    calibration : str
-        The split that the thresholds were chosen on.
-    score : str
-        ``"upstream"`` or ``"matched"``.
-    counts : Counts
-        Of these lines.
-    thresholds : array, (thresholds,)
-        Those of ``counts``.
-    index : integer array, (tolerances,)
-        Which of them to take at each tolerance.
-    tolerances : iterable of int, optional
-        Those to report; all by default.
-    """
-    f1 = SCORES[score].f1(counts)
-    error = counts.mean_absolute_error
-    parts = []
-    for tolerance in range(len(index)) if tolerances is None else tolerances:
-        at = slice(None), tolerance, index[tolerance]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "line": lines.line_number,
-                    "bubbles": lines.bubbles_per_line,
-                    "pressure_kpa": lines.pressure / 1e3,
-                    "calibration": calibration,
-                    "score": score,
-                    "tolerance": tolerance,
-                    "threshold": thresholds[index[tolerance]],
-                    "true_positives": counts.true_positives[at],
-                    "false_positives": counts.false_positives[at],
-                    "false_negatives": counts.false_negatives[at],
-                    "f1": f1[at],
-                    "abs_error_samples": np.nan if error is None else error[at],
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+def model_digest(path: str | Path) -> str:
+    """Sixteen hexadecimal digits of a model file's contents; ties thresholds to their model."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise StudyError(f"the model {path} cannot be read: {error.strerror}") from None
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

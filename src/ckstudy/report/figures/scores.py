@@ -6,7 +6,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -42,6 +41,8 @@ def dilated_scatter(results: Results) -> Figure:
     cells = results.cells("dilated")
     if cells.empty:
         return style.nothing_to_show("The study has no experiment “dilated”.")
+    import seaborn  # here, for it takes longer to load than a figure without it to draw
+
     figure = Figure(figsize=(style.PAGE, 2.9), layout="constrained")
     panels = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
     shades = matplotlib.colors.Normalize(0, 1000)
@@ -280,6 +281,8 @@ def _violins(panel: Axes, f1: dict[float, np.ndarray], omegas: list[float]) -> N
         or [pd.DataFrame({"omega_0": [], "f1": []})]
     )
     if len(lines):
+        import seaborn
+
         seaborn.violinplot(
             lines,
             x="omega_0",

@@ -21,9 +21,8 @@ from ckstudy.report.tables.table import (
     thousands,
     whole,
 )
-from ckstudy.scoring.baselines import RIDGE_TAPS
+from ckstudy.scoring.filter_lengths import ECHO_SAMPLES, RIDGE_TAPS
 from ckstudy.scoring.intervals import Estimate
-from ckstudy.scoring.linear import ECHO_SAMPLES
 
 ABSENT = "The study leaves this analysis out (analyses.anatomy)."
 FILTER_TAPS = {

@@ -1,0 +1,4 @@
+"""How long the linear filters among the baselines are, in samples."""
+
+ECHO_SAMPLES = 600  # lags that are looked at: 9.6 µs at 62.5 MHz, well beyond an echo's end
+RIDGE_TAPS = (257, 521)  # the receptive fields of the CKCNN with K = 65 and K = 131
