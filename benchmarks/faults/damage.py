@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from benchmarks.faults import commands
@@ -94,6 +95,12 @@ def _is_read(file: str) -> bool:
     return not file.startswith("baseline")
 
 
+def files_in(folder: Path, pattern: str = "*") -> list[Path]:
+    """Files of a folder in which a process is at work, and may remove a folder meanwhile."""
+    found = ((Path(place), name) for place, _, names in os.walk(folder) for name in names)
+    return [place / name for place, name in found if fnmatch(name, pattern)]
+
+
 def _kind(file: str) -> str:
     return "data" if file.endswith(".h5") else "model" if file.endswith("rs") else "table or spec"
 
@@ -113,13 +120,13 @@ def damage_progress(
         wanted_kind = ("checkpoint.pt", "lines-*.npz")[done % 2]
         while process.exitcode is None and time.monotonic() < end + 2 * seconds:
             process.join(0.01)
-            if any(folder.rglob(wanted_kind)) and choose.random() < 0.3:
+            if files_in(folder, wanted_kind) and choose.random() < 0.3:
                 break
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.join()
-        left = list(folder.rglob(wanted_kind))
+        left = files_in(folder, wanted_kind)
         if not left:
             continue
         what = spoil(choose.choice(left), choose)
@@ -146,7 +153,7 @@ def remove_in_use(
         removed = None
         process.join(choose.uniform(0.1, 0.9) * seconds)
         while process.exitcode is None and removed is None:
-            files = [path for path in folder.rglob("*") if path.is_file()]
+            files = files_in(folder)
             if files:
                 removed = choose.choice(files)
                 removed.unlink(missing_ok=True)
