@@ -13,7 +13,8 @@ from ckstudy.report.figures.style import house_style
 DYNAMIC_RANGE_DB = 50.0
 _PANEL = 2.5  # inches, the width of one
 _TALLEST = 8.4  # inches
-_BESIDE = 2.15  # inches, the depths and the two colour bars
+# Inches: the depths, the bar of colours and its numbers behind either panel, titles and positions.
+_LEFT, _GAP, _BAR, _NUMBERS, _ABOVE, _BELOW = 0.5, 0.06, 0.09, 0.56, 0.24, 0.4
 _DOT = 1.2  # standard deviation of a bubble in the picture, in its pixels
 
 
@@ -27,15 +28,25 @@ def draw_images(pictures: Pictures) -> Figure:
     extent = (lateral[0], lateral[-1], axial[-1], axial[0])
     width, height = lateral[-1] - lateral[0], axial[-1] - axial[0]
     panel = min(_PANEL, _TALLEST * width / height)
-    size = (2 * panel + _BESIDE, panel * height / width + 0.6)
+    tall = panel * height / width
+    beside = _GAP + _BAR + _NUMBERS
+    size = (_LEFT + 2 * (panel + beside), _BELOW + tall + _ABOVE)
     with house_style():
-        figure = Figure(figsize=size, layout="constrained")
-        left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+        # Placed by hand: to find the places takes as long as to draw the rest.
+        figure = Figure(figsize=size)
+
+        def axes_at(x: float, wide: float, bottom: float = 0.0, share: float = 1.0) -> Axes:
+            place = x / size[0], (_BELOW + bottom * tall) / size[1]
+            return figure.add_axes((*place, wide / size[0], share * tall / size[1]))
+
+        second = _LEFT + panel + beside
+        left, right = axes_at(_LEFT, panel), axes_at(second, panel)
+        bars = [axes_at(x + panel + _GAP, _BAR, 0.25, 0.5) for x in (_LEFT, second)]
         level = 10 * np.log10(np.maximum(pictures.b_mode / pictures.b_mode.max(), 1e-12))
         shown = _show(left, level, extent, "gray", (-DYNAMIC_RANGE_DB, 0.0))
         frames = "" if pictures.frames == 1 else f", mean of {pictures.frames} frames"
         left.set_title(f"B-mode{frames}")
-        figure.colorbar(shown, ax=left, label="dB", shrink=0.5, pad=0.02)
+        figure.colorbar(shown, cax=bars[0], label="dB")
         if pictures.frames == 1:
             pooled, label = _pool(pictures.best, pictures), "mean of the elements"
             scale = 1.0
@@ -45,7 +56,8 @@ def draw_images(pictures: Pictures) -> Figure:
             scale = float(np.quantile(pooled[pooled > 0], 0.995)) if pooled.any() else 1.0
         shown = _show(right, pooled, extent, "inferno", (0.0, scale or 1.0))
         right.set_title("delay-and-sum of localised lines")
-        figure.colorbar(shown, ax=right, label=label, shrink=0.5, pad=0.02)
+        figure.colorbar(shown, cax=bars[1], label=label)
+        right.tick_params(labelleft=False)
         left.set_ylabel("depth (mm)")
         for axes in (left, right):
             axes.set_xlabel("lateral (mm)")
