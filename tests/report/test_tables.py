@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -191,6 +193,21 @@ def test_csv_keeps_unrounded_numbers(study, tmp_path):
     written = pd.read_csv(tmp_path / "table1.csv").set_index("cell")
     expected = test_f1["ckcnn-k131-w30-s0"].mean()
     assert written.loc["ckcnn-k131-w30-s0", "test_f1"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_networks_from_elsewhere_stand_among_the_costs(tmp_path):
+    write_results(tmp_path)
+    like = "ckcnn-k65-w30-s0"
+    shutil.copytree(tmp_path / "runs" / like, tmp_path / "runs/published")
+    path = tmp_path / "analyses/anatomy_networks.csv"
+    costs = pd.read_csv(path)
+    other = costs[costs["run"] == like].assign(run="published", parameters=7)
+    pd.concat([costs, other]).to_csv(path, index=False)
+    rows = tables.cost_table(Results(tmp_path)).data.set_index("predictor")
+    assert rows.loc["published", "kind"] == "trained elsewhere"
+    assert rows.loc["published", "parameters"] == 7
+    assert rows.loc["published", "upstream_f1"] == rows.loc[like, "upstream_f1"]
+    assert "published" not in tables.kernel_size_table(Results(tmp_path)).markdown()
 
 
 def test_line_scores_are_those_of_the_chosen_lines(study):

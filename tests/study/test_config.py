@@ -70,6 +70,8 @@ MISTAKES = [
     (("networks", None), ["networks must be a mapping", "None"]),
     (("evaluation", {"bootstrap": 100, "tolerance": 4}), ["evaluation has no key 'tolerance'"]),
     (("claims", "equal_f1", 0), ["claims.equal_f1", "0"]),
+    (("others", {"a b": "best"}), ["others", "'a b'"]),
+    (("others", {"mine": 3}), ["others.mine", "3", "model.safetensors"]),
     (("analyses", "failures", {"bins": 1}), ["analyses.failures.bins", "1"]),
     (("analyses", "failures", {}), ["analyses.failures lacks bins"]),
     (("analyses", "failures", 3), ["analyses.failures must be a mapping", "or null"]),
@@ -109,6 +111,11 @@ def test_a_mistake_is_said_in_one_message_with_its_place(change, named):
 def accepted_by_schema(config: dict) -> bool:
     # YAML's infinities and NaN are no JSON; what they are compared with is.
     return jsonschema.Draft202012Validator(config_schema()).is_valid(config)
+
+
+def test_a_network_from_elsewhere_takes_no_name_of_the_studys_own():
+    with pytest.raises(StudyError, match="others: 'ckcnn-k65-w30-s0' is the name of one of"):
+        read_study(changed("others", {"ckcnn-k65-w30-s0": "best"}))
 
 
 def test_the_schema_in_the_repository_is_that_of_the_specs():

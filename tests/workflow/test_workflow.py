@@ -44,7 +44,8 @@ def test_each_rule_is_either_long_or_goes_to_a_cluster_with_others():
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
     alone = {"simulate", "train", "check_lines", "measure_images"}
     alone |= {"failures", "instability", "anatomy"}
-    assert set(digests.ENTRIES) - alone == set(profile["groups"])
+    copied = {"take_other"}  # a file, by no code of ours
+    assert set(digests.ENTRIES) - alone | copied == set(profile["groups"])
 
 
 def test_it_plans_the_same_from_another_folder(tmp_path):
@@ -71,6 +72,15 @@ def test_the_whole_product_is_planned(checkout):
     # those at ω0 = 8 and the two trained on whole lines; the others are members of the maps.
     assert jobs["train"] == 3 * 48 + 8 + 1 + 3
     assert jobs["full_grid_figures"] == 1
+
+
+def test_networks_from_elsewhere_are_scored_and_not_trained(checkout):
+    changes = overlay(checkout, {"others": {"best": "best"}})
+    answer = snakemake(checkout, "-n", "--configfile", changes)
+    jobs = planned(answer)
+    assert (jobs["take_other"], jobs["train"]) == (1, 22)
+    assert jobs["calibrate"] == jobs["evaluate"] == 23
+    assert inputs(answer, "evaluate")["best"].endswith("results/thesis/data/test.h5")
 
 
 def test_a_name_is_no_pattern(checkout):

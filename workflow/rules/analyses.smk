@@ -85,7 +85,9 @@ rule instability:
 rule anatomy:
     input:
         test=f"{RESULTS}/data/test.h5",
-        models=expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=OWN_RUNS),
+        models=expand(
+            f"{RESULTS}/runs/{{run}}/model.safetensors", run=[*OWN_RUNS, *OTHERS]
+        ),
     output:
         analysis_files("anatomy"),
     log:
@@ -97,7 +99,7 @@ rule anatomy:
         runtime=120,
     params:
         runs=f"{RESULTS}/runs",
-        names=OWN_RUNS,
+        names=[*OWN_RUNS, *OTHERS],
         settings=config["analyses"]["anatomy"],
         device=config["device"],
         code=code_of("anatomy"),

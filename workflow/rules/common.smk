@@ -53,7 +53,7 @@ try:
         config["archive"] = find_archive(config["archive"])
         # The archive knows its study. Where to compute and to write is said anew, and what to look
         # into, which no training depends on.
-        anew = ("archive", "results", "device", "analyses", "imaging")
+        anew = ("archive", "results", "device", "others", "analyses", "imaging")
         here = {key: config[key] for key in anew}
         # What an older archive does not say is as in the config below it.
         archived = {"claims": config["claims"]} | archived_config(here["archive"])
@@ -93,6 +93,8 @@ RESULTS = config["results"].rstrip("/")
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
 # Whether it has networks of config/full_grid.yaml, which have a figure.
 HAS_FULL_GRID = any(EXPERIMENTS.get(each.experiment) for each in MAPS)
+# Networks that were trained elsewhere: their files.
+OTHERS = {name: network_file(model) for name, model in STUDY.others.items()}
 # What is measured of images, and the files of the networks that make them.
 IMAGING = STUDY.imaging.as_dict() if STUDY.imaging else None
 IMAGING_MODELS = (
@@ -113,13 +115,20 @@ BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
 
 wildcard_constraints:
     run="|".join(map(re.escape, RUNS)),
+    scored="|".join(map(re.escape, [*RUNS, *OTHERS])),
+    other="|".join(map(re.escape, OTHERS)) or "-",  # no name of any
     lines="|".join(map(re.escape, LINES)),
     level=f"({'|'.join(map(re.escape, BASELINES))})",  # in brackets, so that it may be empty
 
 
 def lines_of(split):
     """Input function: the split of the very lines that the run is trained and scored on."""
-    return lambda wildcards: lines_file(split, RUNS[wildcards.run].noise)
+
+    def path(wildcards):
+        name = wildcards.get("run") or wildcards.scored
+        return lines_file(split, RUNS[name].noise if name in RUNS else None)
+
+    return path
 
 
 def lines_file(split, noise):

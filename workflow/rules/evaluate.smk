@@ -11,22 +11,34 @@ SCORES = [
         file=["spec.json", "model.safetensors", "history.csv"]
         + ["thresholds.csv", "train.csv", "test.csv"],
     ),
+    *expand(f"{RESULTS}/runs/{{other}}/test.csv", other=OTHERS),
     *expand(f"{RESULTS}/baselines{{level}}.csv", level=BASELINES),
     *expand(f"{RESULTS}/baseline_lines{{level}}.csv", level=BASELINES),
     f"{RESULTS}/summary.csv",
 ]
 
 
+rule take_other:
+    input:
+        lambda wildcards: OTHERS[wildcards.other],
+    output:
+        f"{RESULTS}/runs/{{other}}/model.safetensors",
+    log:
+        f"{RESULTS}/logs/others/{{other}}.log",
+    shell:
+        "cp {input} {output} > {log} 2>&1"
+
+
 rule calibrate:
     input:
-        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        model=f"{RESULTS}/runs/{{scored}}/model.safetensors",
         train=lines_of("train"),
         validation=lines_of("validation"),
     output:
-        thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
-        scores=f"{RESULTS}/runs/{{run}}/train.csv",
+        thresholds=f"{RESULTS}/runs/{{scored}}/thresholds.csv",
+        scores=f"{RESULTS}/runs/{{scored}}/train.csv",
     log:
-        f"{RESULTS}/logs/calibrate/{{run}}.log",
+        f"{RESULTS}/logs/calibrate/{{scored}}.log",
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,
@@ -43,14 +55,14 @@ rule calibrate:
 
 rule evaluate:
     input:
-        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
-        thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
+        model=f"{RESULTS}/runs/{{scored}}/model.safetensors",
+        thresholds=f"{RESULTS}/runs/{{scored}}/thresholds.csv",
         test=lines_of("test"),
     output:
-        scores=f"{RESULTS}/runs/{{run}}/test.csv",
-        outputs=f"{RESULTS}/runs/{{run}}/test_outputs.h5",
+        scores=f"{RESULTS}/runs/{{scored}}/test.csv",
+        outputs=f"{RESULTS}/runs/{{scored}}/test_outputs.h5",
     log:
-        f"{RESULTS}/logs/evaluate/{{run}}.log",
+        f"{RESULTS}/logs/evaluate/{{scored}}.log",
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,

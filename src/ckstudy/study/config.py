@@ -25,7 +25,7 @@ from ckstudy.study.checks import (
 )
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.grid import AXES, check_axis, expand_grid
-from ckstudy.study.imaging import ImagingSpec
+from ckstudy.study.imaging import ImagingSpec, ModelName
 from ckstudy.study.lines import DataSpec
 from ckstudy.study.presets import NETWORKS, PRESETS, network_options
 from ckstudy.study.spec import LossSpec, RunSpec, TrainingSpec, from_mapping
@@ -90,6 +90,9 @@ class Study:
         What differs from the preset: options by network, settings, weights. A value may be null.
     evaluation : EvaluationSpec
     claims : ClaimMargins
+    others : Mapping
+        Networks that were trained elsewhere and are scored beside its own: by name, that of a
+        shipped one or the path of a ``model.safetensors``.
     imaging : ImagingSpec or None
         What it measures of images.
     analyses : AnalysesSpec
@@ -110,6 +113,7 @@ class Study:
     loss: Mapping[str, Any]
     evaluation: EvaluationSpec
     claims: ClaimMargins
+    others: Mapping[str, str]
     imaging: ImagingSpec | None
     analyses: AnalysesSpec
     experiments: Mapping[str, Sequence[Mapping[str, Sequence]]]
@@ -157,6 +161,7 @@ def read_study(config: Mapping[str, Any]) -> Study:
     parts["claims"] = from_mapping(ClaimMargins, _mapping(config, "claims"), "claims")
     if config["imaging"] is not None:
         parts["imaging"] = from_mapping(ImagingSpec, _mapping(config, "imaging"), "imaging")
+    parts["others"] = _others(_mapping(config, "others"))
     parts["analyses"] = read_analyses(_mapping(config, "analyses"))
     preset = Choice(tuple(PRESETS))(config["preset"], "preset")
     parts["networks"] = _networks(_mapping(config, "networks"), preset)
@@ -164,7 +169,8 @@ def read_study(config: Mapping[str, Any]) -> Study:
     parts["loss"] = _settings(_mapping(config, "loss"), LossSpec, "loss")
     parts["experiments"] = _experiments(_mapping(config, "experiments"))
     study = Study(**parts)
-    _ = study.runs
+    if taken := [name for name in study.runs if name in study.others]:
+        raise StudyError(f"others: {taken[0]!r} is the name of one of the study's own networks")
     return study
 
 
@@ -279,6 +285,15 @@ def _networks(values: Mapping, preset: str) -> dict[str, dict]:
             raise StudyError(f"networks.{name} must be a mapping of options, not {options!r}")
         checked = network_options(name, preset, **options)
         found[name] = {option: checked[option] for option in options}
+    return found
+
+
+def _others(values: Mapping) -> dict[str, str]:
+    found = {}
+    for name, model in values.items():
+        Name()(name, "the name of one of others")
+        if model is not None:  # an overlay leaves out what the config below it has
+            found[name] = ModelName()(model, f"others.{name}")
     return found
 
 

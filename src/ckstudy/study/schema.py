@@ -11,7 +11,7 @@ from ckstudy.study.analyses import SPECS
 from ckstudy.study.checks import Check, ListOf, Name, Number, Optional, Whole, field_checks
 from ckstudy.study.config import ClaimMargins, EvaluationSpec, Study
 from ckstudy.study.grid import AXES
-from ckstudy.study.imaging import ImagingSpec
+from ckstudy.study.imaging import ImagingSpec, ModelName
 from ckstudy.study.lines import SPLITS
 from ckstudy.study.presets import NETWORKS, OPTIONS, PRESETS
 from ckstudy.study.spec import NOISE_PERCENT, LossSpec, TrainingSpec
@@ -52,6 +52,11 @@ def config_schema() -> dict:
         ),
         "evaluation": _section(field_checks(EvaluationSpec)),
         "claims": _section(field_checks(ClaimMargins)),
+        "others": {
+            "type": "object",
+            "propertyNames": {"pattern": Name().schema()["pattern"]},
+            "additionalProperties": Optional(ModelName()).schema(),
+        },
         "imaging": {"anyOf": [_section(field_checks(ImagingSpec)), {"type": "null"}]},
         "analyses": _mapping(
             {

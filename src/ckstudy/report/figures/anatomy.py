@@ -10,7 +10,7 @@ from matplotlib.ticker import NullFormatter
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
 from ckstudy.report.figures.selection import labels, looks, shown_cells
-from ckstudy.report.tables.anatomy import ABSENT, Member, filters, networks
+from ckstudy.report.tables.anatomy import ABSENT, Member, filters, networks, others
 
 
 def receptive_fields(results: Results) -> Figure:
@@ -72,7 +72,7 @@ def cost(results: Results) -> Figure:
     members = networks(results)
     if members is None:
         return style.nothing_to_show(ABSENT)
-    every = [*members, *filters(results, members[0].values["samples"])]
+    every = [*members, *others(results), *filters(results, members[0].values["samples"])]
     figure = Figure(figsize=(style.PAGE, 3.4), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
     kinds = dict.fromkeys(_family(member) for member in every)
@@ -128,4 +128,6 @@ def _front(panel: Axes, members: Sequence[Member], what: str) -> None:
 def _family(member: Member) -> str:
     if member.kind == "baseline":
         return "linear filters"
+    if member.kind == "trained elsewhere":
+        return member.kind
     return member.name.partition("-")[0]

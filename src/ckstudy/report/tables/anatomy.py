@@ -22,7 +22,7 @@ from ckstudy.report.tables.table import (
     whole,
 )
 from ckstudy.scoring.filter_lengths import ECHO_SAMPLES, RIDGE_TAPS
-from ckstudy.scoring.intervals import Estimate
+from ckstudy.scoring.intervals import Estimate, mean_interval
 
 ABSENT = "The study leaves this analysis out (analyses.anatomy)."
 FILTER_TAPS = {
@@ -88,7 +88,7 @@ def cost_table(results: Results) -> Table:
     if members is None:
         return Table("cost", "Cost", ABSENT, pd.DataFrame(), ())
     rows = sorted(
-        [*members, *filters(results, members[0].values["samples"])],
+        [*members, *others(results), *filters(results, members[0].values["samples"])],
         key=lambda member: member.values["flops"],
     )
     data, text = tabulate(rows, columns)
@@ -97,10 +97,31 @@ def cost_table(results: Results) -> Table:
         "where they may; long kernels are in fact convolved by transforms, in fewer. Of these for "
         "kernels: to sample continuous kernels, once for any number of lines. Memory: what a "
         "training keeps of a line between forward and backward pass. All are counts, the same on "
-        "every machine; the times that were measured are in `analyses/anatomy_times.csv`. "
+        "every machine; the times that were measured are in `analyses/anatomy_times.csv`. Trained "
+        "elsewhere: with whatever lines and recipe; thresholds from this study's validation lines. "
         f"{provenance(results, results.cells())}"
     )
     return Table("cost", "Cost", caption, data, (("", text),), findings.cost(data))
+
+
+def others(results: Results) -> list[Member]:
+    """The networks that were trained elsewhere and scored beside the study's own."""
+    found = results.analysis("anatomy", "networks")
+    if found is None:
+        return []
+    values = found.set_index("run")
+    return [
+        Member(
+            str(name),
+            "trained elsewhere",
+            values.loc[name].to_dict(),
+            *(
+                mean_interval(results.line_scores(str(name), score=score)["f1"])
+                for score in ("upstream", "matched")
+            ),
+        )
+        for name in values.index.difference(results.runs().index, sort=False)
+    ]
 
 
 def networks(results: Results) -> list[Member] | None:
