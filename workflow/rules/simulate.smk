@@ -7,9 +7,9 @@ rule simulate:
         f"{RESULTS}/data/{{lines}}.h5",
     log:
         f"{RESULTS}/logs/simulate/{{lines}}.log",
-    # Everything waits for the lines. A process is worth its start for some hundred of them.
+    # Everything waits for the lines, and a job that wants all cores waits for all of them.
     priority: 2
-    threads: lambda wildcards: min(16, 1 + LINES[wildcards.lines].lines // 128)
+    threads: lambda wildcards: min(16, 1 + LINES[wildcards.lines].lines // 512)
     resources:
         mem_mb=2000,
         runtime=60,
