@@ -97,6 +97,15 @@ def test_the_first_error_is_the_one_that_is_seen(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "full")
 
 
+def test_what_is_removed_while_it_is_written_is_told_with_what_to_do(tmp_path):
+    with pytest.raises(WriteError) as told, atomic_path(tmp_path / "file"):
+        pass  # as if another program had removed what was written
+    assert str(told.value).endswith(
+        "No such file or directory; it, or its folder, was removed meanwhile: run the same again"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_error_of_writing_says_what_to_do_wherever_it_is_caught():
     for number, remedy in ((errno.ENOSPC, "make room"), (errno.EROFS, "choose a folder")):
         plain = OSError(number, os.strerror(number), "/other")

@@ -15,6 +15,7 @@ _REMEDY = {
     errno.EROFS: "choose a folder that can be written to",
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
+    errno.ENOENT: "it, or its folder, was removed meanwhile: run the same again",
 }
 _FULL = 2**16  # bytes: less is left on a disk that is full
 
