@@ -98,8 +98,13 @@ def test_the_first_error_is_the_one_that_is_seen(tmp_path, monkeypatch):
 
 
 def test_what_is_removed_while_it_is_written_is_told_with_what_to_do(tmp_path):
-    with pytest.raises(WriteError) as told, atomic_path(tmp_path / "file"):
-        pass  # as if another program had removed what was written
+    def write():
+        with atomic_path(tmp_path / "file") as temporary:
+            temporary.write_text("half")
+            temporary.unlink()
+
+    with pytest.raises(WriteError) as told:
+        write()
     assert str(told.value).endswith(
         "No such file or directory; it, or its folder, was removed meanwhile: run the same again"
     )

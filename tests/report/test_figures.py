@@ -134,7 +134,8 @@ def test_networks_have_short_labels_that_tell_them_apart(long_kernels, grid, net
 @pytest.mark.slow
 def test_another_process_draws_the_same_bytes(study, tmp_path):
     # Another process, hash seed and number of threads: what differs from run to run would show.
-    wanted = ["figure2_ckconv", "figure6_scoring", "figure8_omega_0", "learning_curves"]
+    wanted = ["figure2_ckconv", "figure4_ckcnn", "figure6_scoring", "population"]
+    wanted += ["figure7_dilated", "figure8_omega_0", "learning_curves"]
     command = [sys.executable, "-m", "ckstudy", "figures", *wanted]
     command += ["--results", str(study[0].directory), "--out", str(tmp_path / "there")]
     environment = {**os.environ, "PYTHONHASHSEED": "4321", "OMP_NUM_THREADS": "2"}

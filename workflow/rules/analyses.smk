@@ -3,6 +3,7 @@
 # Only networks on the study's own lines are looked into: on noisier ones a score is another score.
 
 OWN_RUNS = [name for name, spec in RUNS.items() if spec.noise is None]
+DISSECTED = [*OWN_RUNS, *OTHERS]
 ANALYSIS_TABLES = {
     "failures": ["bins", "correlations", "errors", "precision_recall"],
     "instability": ["perturbations", "bubbles", "example"],
@@ -85,9 +86,7 @@ rule instability:
 rule anatomy:
     input:
         test=f"{RESULTS}/data/test.h5",
-        models=expand(
-            f"{RESULTS}/runs/{{run}}/model.safetensors", run=[*OWN_RUNS, *OTHERS]
-        ),
+        models=expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=DISSECTED),
     output:
         analysis_files("anatomy"),
     log:
@@ -99,7 +98,7 @@ rule anatomy:
         runtime=120,
     params:
         runs=f"{RESULTS}/runs",
-        names=[*OWN_RUNS, *OTHERS],
+        names=DISSECTED,
         settings=config["analyses"]["anatomy"],
         device=config["device"],
         code=code_of("anatomy"),

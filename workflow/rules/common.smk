@@ -89,6 +89,8 @@ except StudyError as error:
     raise WorkflowError(f"results: {error}")
 
 RESULTS = config["results"].rstrip("/")
+# A pattern: networks that the study trains or restores.
+OWN_NAMES = "|".join(map(re.escape, RUNS))
 # Whether the study has networks of config/long_kernels.yaml: these have a notebook of their own.
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
 # Whether it has networks of config/full_grid.yaml, which have a figure.
@@ -114,21 +116,15 @@ BASELINES = {"": None} | {f"_noise_{noise:g}": noise for noise in NOISES}
 
 
 wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
-    scored="|".join(map(re.escape, [*RUNS, *OTHERS])),
-    other="|".join(map(re.escape, OTHERS)) or "-",  # no name of any
+    run="|".join(map(re.escape, [*RUNS, *OTHERS])),
     lines="|".join(map(re.escape, LINES)),
     level=f"({'|'.join(map(re.escape, BASELINES))})",  # in brackets, so that it may be empty
 
 
 def lines_of(split):
     """Input function: the split of the very lines that the run is trained and scored on."""
-
-    def path(wildcards):
-        name = wildcards.get("run") or wildcards.scored
-        return lines_file(split, RUNS[name].noise if name in RUNS else None)
-
-    return path
+    noise = {name: spec.noise for name, spec in RUNS.items()}
+    return lambda wildcards: lines_file(split, noise.get(wildcards.run))
 
 
 def lines_file(split, noise):

@@ -18,27 +18,31 @@ SCORES = [
 ]
 
 
-rule take_other:
-    input:
-        lambda wildcards: OTHERS[wildcards.other],
-    output:
-        f"{RESULTS}/runs/{{other}}/model.safetensors",
-    log:
-        f"{RESULTS}/logs/others/{{other}}.log",
-    shell:
-        "cp {input} {output} > {log} 2>&1"
+if OTHERS:
+
+    rule take_other:
+        input:
+            lambda wildcards: OTHERS[wildcards.other],
+        output:
+            f"{RESULTS}/runs/{{other}}/model.safetensors",
+        log:
+            f"{RESULTS}/logs/others/{{other}}.log",
+        wildcard_constraints:
+            other="|".join(map(re.escape, OTHERS)),
+        shell:
+            "cp {input} {output} > {log} 2>&1"
 
 
 rule calibrate:
     input:
-        model=f"{RESULTS}/runs/{{scored}}/model.safetensors",
+        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
         train=lines_of("train"),
         validation=lines_of("validation"),
     output:
-        thresholds=f"{RESULTS}/runs/{{scored}}/thresholds.csv",
-        scores=f"{RESULTS}/runs/{{scored}}/train.csv",
+        thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
+        scores=f"{RESULTS}/runs/{{run}}/train.csv",
     log:
-        f"{RESULTS}/logs/calibrate/{{scored}}.log",
+        f"{RESULTS}/logs/calibrate/{{run}}.log",
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,
@@ -55,14 +59,14 @@ rule calibrate:
 
 rule evaluate:
     input:
-        model=f"{RESULTS}/runs/{{scored}}/model.safetensors",
-        thresholds=f"{RESULTS}/runs/{{scored}}/thresholds.csv",
+        model=f"{RESULTS}/runs/{{run}}/model.safetensors",
+        thresholds=f"{RESULTS}/runs/{{run}}/thresholds.csv",
         test=lines_of("test"),
     output:
-        scores=f"{RESULTS}/runs/{{scored}}/test.csv",
-        outputs=f"{RESULTS}/runs/{{scored}}/test_outputs.h5",
+        scores=f"{RESULTS}/runs/{{run}}/test.csv",
+        outputs=f"{RESULTS}/runs/{{run}}/test_outputs.h5",
     log:
-        f"{RESULTS}/logs/evaluate/{{scored}}.log",
+        f"{RESULTS}/logs/evaluate/{{run}}.log",
     threads: 1
     resources:
         gpu=0 if TRAINS_ON_CPU else 1,

@@ -32,6 +32,8 @@ rule restore_network:
         history=f"{RESULTS}/runs/{{run}}/history.csv",
     log:
         f"{RESULTS}/logs/restore/{{run}}.log",
+    wildcard_constraints:
+        run=OWN_NAMES,
     params:
         archive=config["archive"],
         spec=lambda wildcards: as_json(RUNS[wildcards.run].to_json()),

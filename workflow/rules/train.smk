@@ -12,6 +12,8 @@ rule train:
         history=f"{RESULTS}/runs/{{run}}/history.csv",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    wildcard_constraints:
+        run=OWN_NAMES,
     # The longest jobs come first: the short ones that follow fill what is left of the cores.
     priority: 1
     threads: 1
