@@ -1,6 +1,7 @@
 """Whole lines: scenes, arrival times, labels, rates, noise."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from ckstudy.acoustics.scene import (
     LATERAL_RANGE,
     Scene,
     _polydisperse_radius,
+    draw_conditions,
     draw_scene,
 )
 from ckstudy.acoustics.specification import SimulationSpec
@@ -217,6 +219,31 @@ def test_noise_has_its_strength_and_leaves_the_scene_alone():
     assert not np.array_equal(quiet.rf, noisy.rf)
 
 
+def test_a_line_of_a_mixture_is_that_of_its_own_population_and_noise():
+    mixture = SimulationSpec(bubbles=(3, 9), population="mixed", noise_percent=(1, 30))
+    seen = set()
+    for number in range(6):
+        one, noise = draw_conditions(mixture, number)
+        seen.add(one.population)
+        alone = replace(mixture, population=one.population, noise_percent=noise)
+        assert 1 <= noise <= 30
+        np.testing.assert_array_equal(
+            simulate_line(mixture, number).rf, simulate_line(alone, number).rf
+        )
+    assert seen == {"monodisperse", "polydisperse"}
+
+
+def test_a_mixture_is_half_of_each_population_at_levels_uniform_in_the_logarithm():
+    mixture = SimulationSpec(population="mixed", noise_percent=(2, 32))
+    drawn = [draw_conditions(mixture, number) for number in range(2000)]
+    poly = np.array([one.population == "polydisperse" for one, _ in drawn])
+    assert stats.binomtest(int(poly.sum()), poly.size).pvalue > 1e-3
+    share = (np.log1p([noise for _, noise in drawn]) - np.log(3)) / np.log(11)
+    assert stats.kstest(share, "uniform").pvalue > 1e-3
+    # Which population a line has says nothing about its noise.
+    assert stats.ks_2samp(share[poly], share[~poly]).pvalue > 1e-3
+
+
 @pytest.mark.parametrize("rate", [31.25e6, 62.5e6, 125e6])
 def test_noise_within_the_band_is_the_same_at_every_rate(rate):
     """Through the filter, twice: variance = density · ∫ |H|⁴ df, |H|² of a Butterworth filter."""
@@ -251,10 +278,13 @@ def test_the_filter_of_the_noise_passes_the_signal_without_delay():
         ({"pressure_kpa": [5, 20, 30]}, "two numbers"),
         ({"radius_um": [0.5, 3]}, "within 1.2 to 3.6 µm"),
         ({"population": "polydisperse", "radius_um": [0.5, 7]}, "within 0.5 to 6 µm"),
-        ({"population": "mixed"}, "one of monodisperse, polydisperse"),
+        ({"population": "some"}, "one of monodisperse, polydisperse, mixed"),
+        ({"population": "mixed", "radius_um": [2, 3]}, "radius_um .* left out"),
         ({"shell": "glass"}, "one of segers, marmottant"),
         ({"noise_percent": 257}, "from 0 to 256"),
         ({"noise_percent": "much"}, "noise_percent is 'much'"),
+        ({"noise_percent": [8, 2]}, "two numbers, low and high, within 0 to 256 %"),
+        ({"noise_percent": [0, 257]}, "within 0 to 256 %"),
         ({"sampling_rate_mhz": 50}, "one of 31.25, 62.5, 125"),
         ({"split": ""}, "split is ''"),
         ({"bubles": [1, 2]}, "unknown key 'bubles'"),
@@ -266,5 +296,8 @@ def test_a_wrong_choice_is_named(values, message):
 
 
 def test_a_specification_survives_json():
-    spec = SimulationSpec(radius_um=(2, 3), noise_percent=4, bubbles=(1, 2))
-    assert SimulationSpec.from_dict(json.loads(json.dumps(spec.as_dict()))) == spec
+    for spec in (
+        SimulationSpec(radius_um=(2, 3), noise_percent=4, bubbles=(1, 2)),
+        SimulationSpec(population="mixed", noise_percent=(0, 32)),
+    ):
+        assert SimulationSpec.from_dict(json.loads(json.dumps(spec.as_dict()))) == spec

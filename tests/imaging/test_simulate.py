@@ -115,6 +115,8 @@ def test_the_file_is_the_same_bytes_and_tells_the_truth(tmp_path):
     ("change", "said"),
     [
         ({"scene": "cells"}, "one of field"),
+        ({"population": "mixed"}, "one of monodisperse, polydisperse for all frames"),
+        ({"noise_percent": [0, 4]}, "one number for all frames"),
         ({"frames": 0}, "frames is 0"),
         ({"pitch_mm": 0}, "pitch is 0 mm"),
         ({"elements": 0}, "0 elements"),

@@ -57,7 +57,9 @@ MISTAKES = [
     (("data", "noise_percent", INFINITE), ["noise_percent", "inf"]),
     (("data", "lines", {"train": 0, "validation": 1, "test": 1}), ["lines.train", "0"]),
     (("data", "lines", {"train": 1}), ["lines", "train, validation, test"]),
-    (("data", "population", "mixed"), ["population", "'mixed'"]),
+    (("data", "noise_percent", [0, 300]), ["noise_percent", "[0, 300]"]),
+    (("data", "noise_percent", [4]), ["noise_percent", "[4]", "two numbers"]),
+    (("data", "population", "some"), ["population", "'some'", "mixed"]),
     (("results", "/"), ["results", "'/'"]),
     (("results", ""), ["results", "''"]),
     (("study", "my study"), ["study", "'my study'"]),
@@ -124,7 +126,7 @@ def test_the_schema_in_the_repository_is_that_of_the_specs():
 
 
 @pytest.mark.parametrize(
-    "overlay", ["config", "quick", "laptop", "tiny", "learning", "best", "schedule"]
+    "overlay", ["config", "quick", "laptop", "tiny", "learning", "best", "robust", "schedule"]
 )
 def test_every_config_of_the_repository_is_right_by_both(overlay):
     config = read_configs([ROOT / "config/config.yaml", ROOT / f"config/{overlay}.yaml"])

@@ -22,7 +22,7 @@ from ckstudy.acoustics.propagation import (
     lagrange_weights,
 )
 from ckstudy.acoustics.pulse import transmit_pulse
-from ckstudy.acoustics.scene import Scene, draw_scene, noise_generator
+from ckstudy.acoustics.scene import Scene, draw_conditions, draw_scene, noise_generator
 from ckstudy.acoustics.shell import shell
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.acoustics.transducer import receive_response
@@ -66,10 +66,11 @@ def simulate_line(spec: SimulationSpec, number: int) -> Line:
     >>> line.rf.shape, int(line.bubble_count.sum())
     ((8446,), 3)
     """
+    spec, noise = draw_conditions(spec, number)
     scene = draw_scene(spec, number)
     rf = simulate_rf(scene, spec.shell, spec.steps, spec.every)
     rate = SIMULATION_RATE / spec.every
-    rf = add_noise(rf, spec.noise_percent, rate, noise_generator(spec.seed, number))
+    rf = add_noise(rf, noise, rate, noise_generator(spec.seed, number))
     return Line(number, rf.astype(np.float32), label(scene.arrival, rate, rf.size), scene)
 
 

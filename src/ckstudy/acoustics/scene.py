@@ -1,18 +1,19 @@
 """Which bubbles a line holds: random positions, radii and pressure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ckstudy.acoustics.constants import SOUND_SPEED
-from ckstudy.acoustics.specification import SimulationSpec
+from ckstudy.acoustics.specification import MIXED, POPULATIONS, SimulationSpec
 
 AXIAL_RANGE = (3.7e-3, 96.3e-3)  # m
 LATERAL_RANGE = (-14e-3, 14e-3)  # m
 MEAN_RADIUS, RADIUS_DEVIATION = 2.4, 0.12  # µm, monodisperse
 SIZE_DECAY = 2.19  # 1/µm, polydisperse: density ∝ R² exp(-2.19 R)
 
-_SCENE_STREAM, _NOISE_STREAM = 0, 1
+# Of a line's random numbers. Stream 2 is that of :mod:`ckstudy.probing.changed_lines`.
+_SCENE_STREAM, _NOISE_STREAM, _CONDITION_STREAM = 0, 1, 3
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,26 @@ def _generator(seed: int, line: int, stream: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(sequence))
 
 
+def draw_conditions(spec: SimulationSpec, line: int) -> tuple[SimulationSpec, float]:
+    """``spec`` with the population of ``line``, and the noise of that line in percent.
+
+    Drawn apart from scene and noise: a line of a mixture is the line that its population and its
+    noise alone would have given.
+    """
+    noise = spec.noise_percent
+    if spec.population != MIXED and not isinstance(noise, tuple):
+        return spec, noise
+    which, share = _generator(spec.seed, line, _CONDITION_STREAM).random(2)
+    if spec.population == MIXED:
+        spec = replace(spec, population=tuple(POPULATIONS)[int(which * len(POPULATIONS))])
+    if isinstance(noise, tuple):
+        low, high = np.log1p(noise)
+        noise = float(np.clip(np.expm1(low + share * (high - low)), *noise))
+    return spec, noise
+
+
 def draw_scene(spec: SimulationSpec, line: int) -> Scene:
-    """The scene of ``line`` under ``spec``.
+    """The scene of ``line`` under ``spec``, which has one population for all lines.
 
     Pressure, number of bubbles, depths, lateral positions and radii are drawn in this order.
     The order and the number of draws do not depend on the ranges, so that two specifications

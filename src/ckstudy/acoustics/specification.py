@@ -8,6 +8,8 @@ from ckstudy.json_fields import JsonFields, bad
 
 # Radii at rest in µm that each population may take.
 POPULATIONS = {"monodisperse": (1.2, 3.6), "polydisperse": (0.5, 6.0)}
+MIXED = "mixed"  # one of these for each line, with equal chances
+POPULATION_NAMES = (*POPULATIONS, MIXED)
 SHELLS = ("segers", "marmottant")  # of ckstudy.acoustics.shell, which needs NumPy
 SAMPLING_RATES_MHZ = (31.25, 62.5, 125.0)
 
@@ -38,13 +40,17 @@ class SimulationSpec(JsonFields):
     pressure_kpa : (float, float)
         Peak pressure of the transmitted pulse, uniform between the two.
     population : str
-        "monodisperse" (normal, 2.4 ± 0.12 µm) or "polydisperse" (density ∝ R² exp(-2.19 R)).
+        "monodisperse" (normal, 2.4 ± 0.12 µm), "polydisperse" (density ∝ R² exp(-2.19 R)), or
+        "mixed", which is one or the other for a whole line, with equal chances.
     radius_um : (float, float) or None
         Range of the radii at rest; None for the population's own, which is also the widest.
+        "mixed" takes none.
     shell : str
         "segers" or "marmottant".
-    noise_percent : float
-        Standard deviation of the noise in percent of 9.65 V; 0 leaves the line unfiltered.
+    noise_percent : float or (float, float)
+        Standard deviation of the noise in percent of 9.65 V; 0 leaves the line unfiltered. Of two
+        numbers, each line has a level between them, uniform in log(1 + percent): half of the
+        lines between 0 and 32 % have less than 4.7 %.
     sampling_rate_mhz : float
         31.25, 62.5 or 125.
 
@@ -65,7 +71,7 @@ class SimulationSpec(JsonFields):
     population: str = "monodisperse"
     radius_um: tuple[float, float] | None = None
     shell: str = "segers"
-    noise_percent: float = 0.0
+    noise_percent: float | tuple[float, float] = 0.0
     sampling_rate_mhz: float = 62.5
 
     def __post_init__(self) -> None:
@@ -79,21 +85,15 @@ class SimulationSpec(JsonFields):
             raise bad("first_line", self.first_line, "a number that leaves room for the lines")
         self._set_range("bubbles", 0, MAXIMUM_BUBBLES, "bubbles", int)
         self._set_range("pressure_kpa", *PRESSURES_KPA, "kPa", float)
-        if self.population not in tuple(POPULATIONS):
-            raise bad("population", self.population, f"one of {', '.join(POPULATIONS)}")
+        if self.population not in POPULATION_NAMES:
+            raise bad("population", self.population, f"one of {', '.join(POPULATION_NAMES)}")
         if self.radius_um is not None:
+            if self.population == MIXED:
+                raise bad("radius_um", self.radius_um, f"left out where population is {MIXED}")
             self._set_range("radius_um", *POPULATIONS[self.population], "µm", float)
         if self.shell not in SHELLS:
             raise bad("shell", self.shell, f"one of {', '.join(SHELLS)}")
-        if not _is_number(self.noise_percent) or not (
-            0 <= self.noise_percent <= MAXIMUM_NOISE_PERCENT
-        ):
-            raise bad(
-                "noise_percent",
-                self.noise_percent,
-                f"a number from 0 to {MAXIMUM_NOISE_PERCENT:g}",
-            )
-        object.__setattr__(self, "noise_percent", float(self.noise_percent))
+        self._set_noise()
         if self.sampling_rate_mhz not in SAMPLING_RATES_MHZ:
             allowed = ", ".join(f"{rate:g}" for rate in SAMPLING_RATES_MHZ)
             raise bad("sampling_rate_mhz", self.sampling_rate_mhz, f"one of {allowed}")
@@ -110,6 +110,16 @@ class SimulationSpec(JsonFields):
         if not (right(low) and right(high) and lowest <= low <= high <= highest):
             raise bad(name, list(value), wanted)
         object.__setattr__(self, name, (kind(low), kind(high)))
+
+    def _set_noise(self) -> None:
+        value, highest = self.noise_percent, MAXIMUM_NOISE_PERCENT
+        if isinstance(value, list | tuple):
+            self._set_range("noise_percent", 0, highest, "%", float)
+        elif _is_number(value) and 0 <= value <= highest:
+            object.__setattr__(self, "noise_percent", float(value))
+        else:
+            wanted = f"a number from 0 to {highest:g}, or two such numbers, low and high"
+            raise bad("noise_percent", value, wanted)
 
     @property
     def radius_range_um(self) -> tuple[float, float]:

@@ -19,6 +19,7 @@ SRML1D = "Against SRML-1D, published lines and networks"
 # the help does not wait for torch or scipy; a test compares them.
 DeviceName = Literal["auto", "cpu", "cuda"]
 PopulationName = Literal["monodisperse", "polydisperse"]
+MixedPopulationName = Literal["monodisperse", "polydisperse", "mixed"]
 PresetName = Literal["thesis-text", "thesis-counts", "upstream"]
 ShellName = Literal["segers", "marmottant"]
 SceneName = Literal["field", "points", "pairs", "vessels"]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ckstudy.cli.arguments import STEPS, PopulationName, ShellName, read_spec
+from ckstudy.cli.arguments import STEPS, MixedPopulationName, ShellName, read_spec
 
 
 def register(app: typer.Typer) -> None:
@@ -52,8 +52,11 @@ def simulate(
         ),
     ] = None,
     population: Annotated[
-        PopulationName | None,
-        typer.Option(help="Sizes of the bubbles.", show_default="monodisperse"),
+        MixedPopulationName | None,
+        typer.Option(
+            help="Sizes of the bubbles; mixed is one or the other for each line.",
+            show_default="monodisperse",
+        ),
     ] = None,
     radius_um: Annotated[
         tuple[float, float] | None,
@@ -68,7 +71,11 @@ def simulate(
     ] = None,
     noise_percent: Annotated[
         float | None,
-        typer.Option(help="Noise in percent of 9.65 V, 0 to 256.", show_default="0"),
+        typer.Option(
+            help="Noise in percent of 9.65 V, 0 to 256. In --spec also [LOW, HIGH]: another level "
+            "for each line.",
+            show_default="0",
+        ),
     ] = None,
     sampling_rate_mhz: Annotated[
         float | None, typer.Option(help="31.25, 62.5 or 125.", show_default="62.5")

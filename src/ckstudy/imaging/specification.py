@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ckstudy.acoustics.constants import SIMULATION_RATE
-from ckstudy.acoustics.specification import SimulationSpec
+from ckstudy.acoustics.specification import MIXED, POPULATIONS, SimulationSpec
 from ckstudy.errors import StudyError
 from ckstudy.imaging.array import ELEMENTS, PITCH_MM, LinearArray
 from ckstudy.json_fields import JsonFields, bad
@@ -97,6 +97,10 @@ class FrameSpec(JsonFields):
             object.__setattr__(self, name, value)
         LinearArray.of_pitch(self.elements, self.pitch_mm)
         lines = self.lines  # which checks what frames share with lines
+        if lines.population == MIXED:
+            raise bad("population", MIXED, f"one of {', '.join(POPULATIONS)} for all frames")
+        if isinstance(lines.noise_percent, tuple):
+            raise bad("noise_percent", list(lines.noise_percent), "one number for all frames")
         object.__setattr__(self, "sampling_rate_mhz", lines.sampling_rate_mhz)
         object.__setattr__(self, "noise_percent", lines.noise_percent)
         object.__setattr__(self, "pressure_kpa", lines.pressure_kpa[0])

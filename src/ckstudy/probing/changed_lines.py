@@ -12,12 +12,13 @@ from ckstudy.acoustics.scene import (
     LATERAL_RANGE,
     MEAN_RADIUS,
     Scene,
+    draw_conditions,
     draw_scene,
     noise_generator,
 )
 from ckstudy.acoustics.specification import SimulationSpec
 
-_STREAM = 2  # of the random numbers of a line; 0 is its scene's, 1 its noise's
+_STREAM = 2  # of the random numbers of a line; the others are in ckstudy.acoustics.scene
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def changed_lines(spec: SimulationSpec, number: int, count: int) -> list[Changed
     Where, and which, is drawn from the seed and the line's number. A bubble that comes in has the
     mean radius and a place like any other's. Noise is that of the line.
     """
+    spec, noise = draw_conditions(spec, number)
     scene = draw_scene(spec, number)
     seed = np.random.SeedSequence(spec.seed, spawn_key=(number, _STREAM))
     random = np.random.default_rng(seed)
@@ -62,12 +64,12 @@ def changed_lines(spec: SimulationSpec, number: int, count: int) -> list[Changed
             np.append(scene.lateral, one.lateral),
             np.append(scene.radius, one.radius),
         )
-        found.append(_line("inserted", one, more, spec, number))
+        found.append(_line("inserted", one, more, spec, noise, number))
     many = scene.axial.size
     for index in random.choice(many, size=min(count, many), replace=False):
         others = np.delete(np.arange(many), index)
         one, fewer = (_some(scene, which) for which in (np.array([index]), others))
-        found.append(_line("removed", one, fewer, spec, number))
+        found.append(_line("removed", one, fewer, spec, noise, number))
     return found
 
 
@@ -75,8 +77,10 @@ def _some(scene: Scene, which: np.ndarray) -> Scene:
     return Scene(scene.pressure, scene.axial[which], scene.lateral[which], scene.radius[which])
 
 
-def _line(kind: str, one: Scene, scene: Scene, spec: SimulationSpec, number: int) -> ChangedLine:
+def _line(
+    kind: str, one: Scene, scene: Scene, spec: SimulationSpec, noise: float, number: int
+) -> ChangedLine:
     rate = SIMULATION_RATE / spec.every
     rf = simulate_rf(scene, spec.shell, spec.steps, spec.every)
-    rf = add_noise(rf, spec.noise_percent, rate, noise_generator(spec.seed, number))
+    rf = add_noise(rf, noise, rate, noise_generator(spec.seed, number))
     return ChangedLine(kind, int(np.rint(one.arrival[0] * rate)), rf.astype(np.float32))

@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import safetensors
 
@@ -22,11 +23,12 @@ def summarise_run(
     folder: str | Path,
     experiments: Iterable[str] = (),
     resamples: int = RESAMPLES,
-    noise_percent: float = 0.0,
+    noise_percent: float | Sequence[float] = 0.0,
 ) -> pd.DataFrame:
     """The summary's rows of one run, from the files in its folder.
 
-    ``noise_percent`` is that of the study's own lines, which runs have that name no other.
+    ``noise_percent`` is that of the study's own lines, which runs have that name no other. Of a
+    range the highest stands in the table.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def summarise_runs(
     runs: Iterable[str] | None = None,
     experiments: Mapping[str, Iterable[str]] | None = None,
     resamples: int = RESAMPLES,
-    noise_percent: float = 0.0,
+    noise_percent: float | Sequence[float] = 0.0,
 ) -> pd.DataFrame:
     """The summary of all runs in a folder.
 
@@ -78,8 +80,9 @@ def summarise_runs(
         The names of the runs that serve each experiment.
     resamples : int
         Of the bootstrap over lines.
-    noise_percent : float
-        Noise of the study's own lines; a run of other lines says so in its ``spec.json``.
+    noise_percent : float or (float, float)
+        Noise of the study's own lines, or the range of it; a run of other lines
+        says so in its ``spec.json``.
 
     Raises
     ------
@@ -127,7 +130,7 @@ def count_parameters(path: str | Path) -> int:
     )
 
 
-def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) -> dict:
+def _describe(folder: Path, experiments: Iterable[str], noise: float | Sequence[float]) -> dict:
     """What the run is: names, parameters, and each single-valued network and training setting."""
     path = folder / "spec.json"
     try:
@@ -138,7 +141,7 @@ def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) ->
         raise StudyError(f"{path} cannot be read: {error.strerror}; train the run") from None
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path} is no spec of a run ({error!r}); train the run again") from None
-    noise = spec.get("data", {}).get("noise_percent")
+    noise = spec.get("data", {}).get("noise_percent", noise)
     about = {
         "run": folder.name,
         "experiments": ";".join(experiments),
@@ -147,7 +150,7 @@ def _describe(folder: Path, experiments: Iterable[str], noise_percent: float) ->
         "kernel_size": network.get("kernel_size"),
         "omega_0": network.get("omega_0"),
         "parameters": count_parameters(folder / "model.safetensors"),
-        "noise_percent": float(noise_percent if noise is None else noise),
+        "noise_percent": float(np.max(noise)),
     }
     for settings in (network, training):
         for key, value in settings.items():

@@ -35,7 +35,7 @@ class DataSpec:
     pressure_kpa: tuple[float, float]
     population: str
     shell: str
-    noise_percent: float
+    noise_percent: float | tuple[float, float]
     sampling_rate_mhz: float
 
     def __post_init__(self) -> None:
@@ -43,7 +43,8 @@ class DataSpec:
             raise StudyError(f"lines must say how many for {', '.join(SPLITS)}, not {self.lines!r}")
         for split, count in self.lines.items():
             Whole(1, 1_000_000)(count, f"lines.{split}")
-        check_noise_percent(self.noise_percent)
+        if not isinstance(self.noise_percent, list | tuple):
+            check_noise_percent(self.noise_percent)
         checked = self.simulation("train")
         for each in ("bubbles", "pressure_kpa", "noise_percent", "sampling_rate_mhz"):
             object.__setattr__(self, each, getattr(checked, each))

@@ -22,7 +22,6 @@ _DATA = {
     "pressure_kpa": ListOf(
         Number(specification.PRESSURES_KPA[0], specification.PRESSURES_KPA[1]), length=2
     ),
-    "noise_percent": NOISE_PERCENT,
 }
 
 
@@ -30,7 +29,9 @@ def config_schema() -> dict:
     """The schema of a whole config (JSON Schema, draft 2020-12)."""
     data = {name: check.schema() for name, check in _DATA.items()}
     data["lines"] = _section({split: Whole(1, 1_000_000) for split in SPLITS})
-    data["population"] = {"enum": list(specification.POPULATIONS)}
+    either = NOISE_PERCENT, ListOf(NOISE_PERCENT, length=2)
+    data["noise_percent"] = {"anyOf": [check.schema() for check in either]}
+    data["population"] = {"enum": list(specification.POPULATION_NAMES)}
     data["shell"] = {"enum": list(specification.SHELLS)}
     data["sampling_rate_mhz"] = {"enum": list(specification.SAMPLING_RATES_MHZ)}
     training = {key: at for key, at in field_checks(TrainingSpec).items() if key != "seed"}
