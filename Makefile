@@ -5,11 +5,15 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TEST_READY := $(VENV)/.ready-for-tests
+# Not compiled at once: Python compiles a module when it first imports it, and keeps that. Of the
+# fourteen thousand that come along most are never imported.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 # The study is some sixty processes, the tests are hundreds: each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help study full test test-fast lint format hooks docs dist venv clean
+.PHONY: help study full test tests test-fast lint format hooks docs dist venv clean
 
 help:
 	@echo "make study      the quick study: every table and figure, minutes on two cores"
@@ -21,7 +25,7 @@ help:
 	@echo "make hooks      let git lint what is committed"
 	@echo "make docs       the documentation as a site: build/site/html/index.html"
 	@echo "make dist       the package to publish, checked: dist/"
-	@echo "make venv       set up $(VENV) only"
+	@echo "make venv       set up $(VENV) only, with what the study needs"
 	@echo "make clean      delete $(VENV) and the quick study's results"
 
 study: $(READY)
@@ -31,31 +35,35 @@ study: $(READY)
 full: $(READY)
 	$(BIN)/snakemake --cores $(CORES) --resources gpu=1
 
-test: lint
+# Side by side: at first mypy reads all of torch, on one core.
+test: $(TEST_READY)
+	$(MAKE) --no-print-directory --jobs=2 lint tests
+
+tests: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-fast: $(READY)
+test-fast: $(TEST_READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-lint: $(READY)
+lint: $(TEST_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/mypy
 
-format: $(READY)
+format: $(TEST_READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
 
-hooks: $(READY)
+hooks: $(TEST_READY)
 	$(BIN)/pre-commit install
 
 docs: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]' --constraint constraints.txt
+	$(INSTALL) --editable '.[docs]'
 	$(BIN)/python docs/site/build.py
 
-dist: $(READY)
+dist: $(TEST_READY)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python -m twine check --strict dist/*
@@ -66,8 +74,12 @@ venv: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ckstudy needs Python 3.11 or newer; set PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 --constraint constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[workflow,test]' --constraint constraints.txt
+	$(INSTALL) torch==2.13.0
+	$(INSTALL) --editable '.[workflow]'
+	touch $@
+
+$(TEST_READY): $(READY)
+	$(INSTALL) --editable '.[workflow,test]'
 	touch $@
 
 clean:

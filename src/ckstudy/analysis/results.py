@@ -135,16 +135,20 @@ class Results:
         StudyError
             Where the study scored its baselines at another tolerance.
         """
-        path = self.directory / "baseline_lines.csv"
-        rows = _read_csv(path, ["baseline", *READ_LINE_COLUMNS])
-        wanted = (rows["baseline"] == baseline) & (rows["score"] == score)
-        wanted &= rows["tolerance"] == TOLERANCE
-        if not wanted.any():
+        key = baseline, score, TOLERANCE
+        if key not in self._baseline_lines:
             raise StudyError(
-                f"{path} has no {score} scores of {baseline!r} at tolerance {TOLERANCE}, at which "
-                "the tables stand beside the thesis's; score the baselines at that tolerance"
+                f"{self.directory / 'baseline_lines.csv'} has no {score} scores of {baseline!r} "
+                f"at tolerance {TOLERANCE}, at which the tables stand beside the thesis's; score "
+                "the baselines at that tolerance"
             )
-        return rows[wanted].set_index("line").sort_index()
+        return self._baseline_lines[key].copy()
+
+    @cached_property
+    def _baseline_lines(self) -> dict[tuple, pd.DataFrame]:
+        key = ["baseline", "score", "tolerance"]
+        path = self.directory / "baseline_lines.csv"
+        return _by_line(_read_csv(path, ["baseline", *READ_LINE_COLUMNS]), key)
 
     def analysis(self, name: str, table: str) -> pd.DataFrame | None:
         """A table of an analysis beyond the thesis; None where the study leaves it out.
@@ -267,18 +271,13 @@ class Results:
             Localisation tolerance in samples.
         """
         path = self.directory / "runs" / run / f"{split}.csv"
-        rows = _read_line_scores(path)
-        wanted = (
-            (rows["calibration"] == calibration)
-            & (rows["score"] == score)
-            & (rows["tolerance"] == tolerance)
-        )
-        if not wanted.any():
+        found = _read_line_scores(path)
+        if (calibration, score, tolerance) not in found:
             raise StudyError(
                 f"{path} has no {score} scores at tolerance {tolerance} with thresholds from the "
                 f"{calibration} lines; evaluate the run again"
             )
-        return rows[wanted].set_index("line").sort_index()
+        return found[calibration, score, tolerance].copy()
 
 
 def _names(experiments: str) -> list[str]:
@@ -303,7 +302,15 @@ def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=128)
-def _read_line_scores(path: Path) -> pd.DataFrame:
+def _read_line_scores(path: Path) -> dict[tuple, pd.DataFrame]:
     """The columns that are read here, small enough to keep those of a whole study."""
     rows = _read_csv(path, READ_LINE_COLUMNS)[READ_LINE_COLUMNS]
-    return rows.astype({"calibration": "category", "score": "category"})
+    return _by_line(rows, ["calibration", "score", "tolerance"])
+
+
+def _by_line(rows: pd.DataFrame, key: list[str]) -> dict[tuple, pd.DataFrame]:
+    """The rows of each value of ``key``, indexed by line number."""
+    groups = rows.groupby(key, sort=False)
+    return {
+        value: group.drop(columns=key).set_index("line").sort_index() for value, group in groups
+    }
