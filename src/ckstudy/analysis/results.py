@@ -135,20 +135,20 @@ class Results:
         StudyError
             Where the study scored its baselines at another tolerance.
         """
-        key = baseline, score, TOLERANCE
-        if key not in self._baseline_lines:
+        path = self.directory / "baseline_lines.csv"
+        rows = self._baseline_lines
+        wanted = (rows["baseline"] == baseline) & (rows["score"] == score)
+        wanted &= rows["tolerance"] == TOLERANCE
+        if not wanted.any():
             raise StudyError(
-                f"{self.directory / 'baseline_lines.csv'} has no {score} scores of {baseline!r} "
-                f"at tolerance {TOLERANCE}, at which the tables stand beside the thesis's; score "
-                "the baselines at that tolerance"
+                f"{path} has no {score} scores of {baseline!r} at tolerance {TOLERANCE}, at which "
+                "the tables stand beside the thesis's; score the baselines at that tolerance"
             )
-        return self._baseline_lines[key].copy()
+        return rows[wanted].set_index("line").sort_index()
 
     @cached_property
-    def _baseline_lines(self) -> dict[tuple, pd.DataFrame]:
-        key = ["baseline", "score", "tolerance"]
-        path = self.directory / "baseline_lines.csv"
-        return _by_line(_read_csv(path, ["baseline", *READ_LINE_COLUMNS]), key)
+    def _baseline_lines(self) -> pd.DataFrame:
+        return _read_csv(self.directory / "baseline_lines.csv", ["baseline", *READ_LINE_COLUMNS])
 
     def analysis(self, name: str, table: str) -> pd.DataFrame | None:
         """A table of an analysis beyond the thesis; None where the study leaves it out.
@@ -271,13 +271,13 @@ class Results:
             Localisation tolerance in samples.
         """
         path = self.directory / "runs" / run / f"{split}.csv"
-        found = _read_line_scores(path)
-        if (calibration, score, tolerance) not in found:
+        rows = _select_lines(path, calibration, score, tolerance)
+        if rows.empty:
             raise StudyError(
                 f"{path} has no {score} scores at tolerance {tolerance} with thresholds from the "
                 f"{calibration} lines; evaluate the run again"
             )
-        return found[calibration, score, tolerance].copy()
+        return rows.copy()
 
 
 def _names(experiments: str) -> list[str]:
@@ -301,16 +301,20 @@ def _read_csv(path: Path, columns: list[str]) -> pd.DataFrame:
     return read_csv(path, columns, "run the study to make it")
 
 
+@lru_cache(maxsize=1024)
+def _select_lines(path: Path, calibration: str, score: str, tolerance: int) -> pd.DataFrame:
+    """Kept, since a verdict asks for the same lines once for each comparison."""
+    rows = _read_line_scores(path)
+    wanted = (
+        (rows["calibration"] == calibration)
+        & (rows["score"] == score)
+        & (rows["tolerance"] == tolerance)
+    )
+    return rows[wanted].set_index("line").sort_index()
+
+
 @lru_cache(maxsize=128)
-def _read_line_scores(path: Path) -> dict[tuple, pd.DataFrame]:
+def _read_line_scores(path: Path) -> pd.DataFrame:
     """The columns that are read here, small enough to keep those of a whole study."""
     rows = _read_csv(path, READ_LINE_COLUMNS)[READ_LINE_COLUMNS]
-    return _by_line(rows, ["calibration", "score", "tolerance"])
-
-
-def _by_line(rows: pd.DataFrame, key: list[str]) -> dict[tuple, pd.DataFrame]:
-    """The rows of each value of ``key``, indexed by line number."""
-    groups = rows.groupby(key, sort=False)
-    return {
-        value: group.drop(columns=key).set_index("line").sort_index() for value, group in groups
-    }
+    return rows.astype({"calibration": "category", "score": "category"})
