@@ -15,11 +15,13 @@ from small_model import THRESHOLD, write_model
 from synthetic_lines import make_lines, write_data_set
 
 import ckstudy
+from ckstudy.acoustics.noise import add_noise
 from ckstudy.acoustics.simulate_dataset import simulate_dataset
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
 from ckstudy.localisation.calibration import calibrated_threshold
+from ckstudy.localisation.likeness import FLOOR, describe, unlike_training
 from ckstudy.localisation.localise import Localisation, predict_blocks, prepare
 from ckstudy.localisation.recording import recording_of
 from ckstudy.networks.predict import predict_lines
@@ -286,7 +288,8 @@ class TestUnlikeTheTraining:
     def test_lines_of_the_same_kind_are_no_reason(self, trained):
         assert self.said(trained, trained[1]) == []
         assert self.said(trained, 0.001 * trained[1]) == []
-        assert self.said(trained, trained[1][:1]) == []
+        floor = describe(trained[1], 62.5e6)[FLOOR]
+        assert self.said(trained, trained[1][floor <= np.median(floor)][:1]) == []
 
     def test_a_wrong_rate(self, trained):
         (said,) = self.said(trained, trained[1], rate=50e6)
@@ -296,7 +299,24 @@ class TestUnlikeTheTraining:
     def test_noise(self, trained):
         noise = np.random.default_rng(0).normal(size=trained[1].shape)
         said = self.said(trained, noise.astype(np.float32))
-        assert [each.split(":")[0] for each in said] == ["band"]
+        assert [each.split(":")[0] for each in said] == ["band", "noise"]
+
+    @pytest.mark.parametrize("percent", [2, 32])
+    def test_noise_through_the_low_pass_of_the_receiver(self, trained, percent):
+        """Which leaves the band of most of a line's energy where it was."""
+        random = np.random.default_rng(0)
+        rf = [add_noise(line, percent, 62.5e6, random) for line in trained[1].astype(float)]
+        (said,) = self.said(trained, np.float32(rf))
+        assert said.startswith("noise: ")
+        assert "a network that was trained with noise" in said
+
+    def test_a_file_that_tells_no_floor_says_nothing_of_noise(self, trained):
+        network = ckstudy.load_model(trained[0])
+        noise = np.random.default_rng(0).normal(size=trained[1].shape)
+        rf = trained[1] + noise.astype(np.float32)
+        assert any(each.startswith("noise") for each in unlike_training(network, rf))
+        del network.about["training_data"]["ranges"][FLOOR]
+        assert not any(each.startswith("noise") for each in unlike_training(network, rf))
 
     def test_an_offset(self, trained):
         said = self.said(trained, trained[1] + 512 * np.float32(trained[1].std()))

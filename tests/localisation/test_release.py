@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import butter, sosfiltfilt
 from synthetic_lines import write_data_set
 from training_spec import make_spec
 
@@ -10,7 +11,7 @@ import ckstudy
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
 from ckstudy.localisation.calibration import calibrated_threshold
-from ckstudy.localisation.likeness import NAMES, describe, unlike_training
+from ckstudy.localisation.likeness import FLOOR, NAMES, describe, unlike_training
 from ckstudy.localisation.release import release
 from ckstudy.networks import count_parameters, shipped
 from ckstudy.networks.predict import predict_lines
@@ -92,6 +93,27 @@ def test_a_tone_has_its_energy_at_its_frequency():
     assert abs(found["loudest_db"][0]) < 0.05
 
 
+@pytest.mark.parametrize("density", [1e-5, 1e-2])
+def test_the_floor_of_a_line_is_the_density_of_its_noise(density):
+    """The median of a periodogram is ln 2 of the density, its mean the density."""
+    random, rate = np.random.default_rng(3), 62.5e6
+    spectrum = np.fft.rfft(random.normal(size=(4, 40_000)))
+    frequency = np.fft.rfftfreq(40_000, 1 / rate)
+    spectrum[:, (frequency < 1.5e6) | (frequency > 3.5e6)] = 0
+    white = np.sqrt(density) * random.normal(size=(4, 40_000))
+    # Nearly all energy must be the band's: what is white ends where a receiver's low-pass does.
+    low_pass = butter(4, 5.1e6, fs=rate, output="sos")
+    found = describe(np.fft.irfft(spectrum) + sosfiltfilt(low_pass, white), rate)["floor_db"]
+    expected = 10 * np.log10(np.log(2) * density / (1 + density))
+    np.testing.assert_allclose(found.mean(), expected, atol=0.3)
+
+
+def test_short_lines_have_no_floor():
+    assert np.isnan(
+        describe(np.random.default_rng(0).normal(size=(2, 64)), 62.5e6)["floor_db"]
+    ).all()
+
+
 def test_other_lines_or_other_thresholds_are_refused(run, tmp_path):
     with pytest.raises(StudyError, match="are not the lines that"):
         release(run / "run", run / "validation.h5", run / "train.h5", tmp_path / "x.safetensors")
@@ -120,12 +142,14 @@ def test_each_shipped_network_is_small_calibrated_and_described(name):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("value", [None, [1.0], [1.0, "2"], {"low": 1}])
+@pytest.mark.parametrize("name", [*NAMES, FLOOR])
+@pytest.mark.parametrize("value", ["missing", None, [1.0], [1.0, "2"], {"low": 1}])
 def test_damaged_ranges_of_the_training_lines_are_said(named, name, value):
+    if (name, value) == (FLOOR, "missing"):
+        return  # as in the files of earlier versions
     network = ckstudy.load_model("small")
     ranges = network.about["training_data"]["ranges"]
-    if value is None:
+    if value == "missing":
         del ranges[name]
     else:
         ranges[name] = value

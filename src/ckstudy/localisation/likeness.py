@@ -5,7 +5,7 @@ on their unit; a released network carries the ranges of these over its training 
 lies well outside them is worth a warning that says what to do.
 """
 
-from math import inf, isfinite
+from math import inf, isfinite, log10, nan
 
 import numpy as np
 
@@ -22,6 +22,13 @@ LENGTH_MARGIN = 2.0
 LARGEST_OFFSET = 0.1  # of a line's root mean square
 # What describes a line, see :func:`describe`.
 NAMES = ("low_hz", "centre_hz", "high_hz", "rms", "offset", "loudest_db")
+FLOOR = "floor_db"  # not in the files of earlier versions, nor where lines are too short for it
+# Where noise is looked for, over the frequency that halves a line's energy: below any echo, above
+# drifts. In shorter lines fewer frequencies are there than this, and echoes leak into them.
+FLOOR_BAND = 1 / 20, 1 / 4
+FLOOR_FREQUENCIES = 16
+MOST = 0.05, 0.95  # of the training lines have a floor between
+FAINTEST = 1e-12  # of a power density: rounding, nothing else
 
 
 def describe(rf: np.ndarray, sampling_rate_hz: float) -> dict[str, np.ndarray]:
@@ -37,7 +44,9 @@ def describe(rf: np.ndarray, sampling_rate_hz: float) -> dict[str, np.ndarray]:
     dict of ndarray, (lines,)
         ``low_hz``, ``centre_hz``, ``high_hz``: 5, 50 and 95 % of a line's energy lie below;
         ``rms``: in the line's unit; ``offset``: |mean| over rms;
-        ``loudest_db``: level of the loudest of 16 parts of the line against the whole.
+        ``loudest_db``: level of the loudest of 16 parts of the line against the whole;
+        ``floor_db``: power density below the echoes' band against that within it, NaN for lines
+        too short to tell.
     """
     rf = np.asarray(rf, dtype=np.float64)
     rms = np.sqrt(np.mean(rf**2, axis=-1))
@@ -48,10 +57,10 @@ def describe(rf: np.ndarray, sampling_rate_hz: float) -> dict[str, np.ndarray]:
     share = np.cumsum(spectrum, axis=-1)
     share /= np.maximum(share[:, -1:], np.finfo(float).tiny)
     frequencies = np.fft.rfftfreq(samples, 1 / sampling_rate_hz)
-    low, centre, high = (
-        frequencies[np.minimum((share < part).sum(axis=-1), frequencies.size - 1)]
-        for part in (0.05, 0.5, 0.95)
-    )
+    places = [
+        np.minimum((share < part).sum(axis=-1), frequencies.size - 1) for part in (0.05, 0.5, 0.95)
+    ]
+    low, centre, high = (frequencies[place] for place in places)
     parts = [np.mean(part**2, axis=-1) for part in np.array_split(rf, min(PARTS, samples), axis=-1)]
     loudest = np.max(parts, axis=0) / rms**2
     return {
@@ -61,7 +70,16 @@ def describe(rf: np.ndarray, sampling_rate_hz: float) -> dict[str, np.ndarray]:
         "rms": rms,
         "offset": np.abs(mean) / rms,
         "loudest_db": 10 * np.log10(loudest),
+        FLOOR: np.array([_floor_db(*each) for each in zip(spectrum, *places, strict=True)]),
     }
+
+
+def _floor_db(spectrum: np.ndarray, low: int, centre: int, high: int) -> float:
+    below = spectrum[slice(*(round(centre * part) for part in FLOOR_BAND))]
+    within = spectrum[low : high + 1].mean()
+    if below.size < FLOOR_FREQUENCIES or within == 0:
+        return nan
+    return 10 * log10(max(float(np.median(below) / within), FAINTEST))
 
 
 def training_data(rf: np.ndarray, sampling_rate_hz: float, parameters: dict) -> dict:
@@ -74,10 +92,12 @@ def training_data(rf: np.ndarray, sampling_rate_hz: float, parameters: dict) -> 
     parameters : dict
         What the lines were simulated from.
     """
-    ranges = {
-        name: [float(f"{values.min():.6g}"), float(f"{values.max():.6g}")]
-        for name, values in describe(rf, sampling_rate_hz).items()
-    }
+    ranges = {}
+    for name, values in describe(rf, sampling_rate_hz).items():
+        # One line in a thousand has hardly an echo, and so a high floor: that says nothing.
+        ends = np.quantile(values, MOST if name == FLOOR else (0, 1))
+        if np.isfinite(ends).all():
+            ranges[name] = [float(f"{end:.6g}") for end in ends]
     return {
         "sampling_rate_hz": sampling_rate_hz,
         "samples": int(rf.shape[1]),
@@ -136,6 +156,7 @@ def unlike_training(
         *said,
         *_about_band(median, ranges, own_rate_hz),
         *_about_level(network, median, ranges),
+        *_about_noise(median, ranges),
         *_about_length(rf.shape[-1], rate, trained),
     ]
 
@@ -146,8 +167,12 @@ def _training_data(network: Localiser) -> dict:
     if "ranges" not in trained:
         return trained
     ranges = trained["ranges"]
-    if not (isinstance(ranges, dict) and all(map(_is_range, map(ranges.get, NAMES)))):
-        wrong = f"ranges of which each of {', '.join(NAMES)} must be two numbers"
+    if not (
+        isinstance(ranges, dict)
+        and all(map(_is_range, map(ranges.get, NAMES)))
+        and _is_range(ranges.get(FLOOR, [0, 0]))
+    ):
+        wrong = f"ranges of which each of {', '.join((*NAMES, FLOOR))} must be two numbers"
     elif not all(_is_positive(trained.get(name)) for name in ("samples", "sampling_rate_hz")):
         wrong = "samples and a sampling_rate_hz that must be numbers above 0"
     else:
@@ -210,6 +235,17 @@ def _about_level(network: Localiser, median: dict, ranges: dict) -> list[str]:
             "and wall echoes, or compensate gain along depth"
         )
     return said
+
+
+def _about_noise(median: dict, ranges: dict) -> list[str]:
+    if FLOOR not in ranges or not median[FLOOR] > ranges[FLOOR][1]:
+        return []
+    first, last = (part * median["centre_hz"] / 1e6 for part in FLOOR_BAND)
+    return [
+        f"noise: from {first:.2g} to {last:.2g} MHz, below the echoes' band, the power density is "
+        f"{-median[FLOOR]:.0f} dB below that of the band, in most training lines at least "
+        f"{-ranges[FLOOR][1]:.0f} dB; take a network that was trained with noise"
+    ]
 
 
 def _about_length(samples: int, rate: float, trained: dict) -> list[str]:
