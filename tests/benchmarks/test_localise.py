@@ -39,6 +39,7 @@ def test_the_card_holds_the_scores_of_new_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     options = ["card", "small", "--lines", "4", "--work", str(tmp_path), "--threads", "1"]
     options += ["--table", str(tmp_path / "card.csv"), "--page", str(tmp_path / "small.md")]
+    options += ["--beside", "other=small"]
     monkeypatch.setattr(sys, "argv", options)
 
     asked = SimulationSpec(split="test", lines=4, seed=7, first_line=2_000_000)
@@ -47,7 +48,9 @@ def test_the_card_holds_the_scores_of_new_lines(tmp_path, monkeypatch):
     network = build_network("ckcnn", kernel_size=9, layers=2, channels=4, hidden=8, seed=1)
     network.input_scaling = "line_rms"
     thresholds = [0.01 * (tolerance + 1) for tolerance in range(10)]
-    described = training_data(lines.rf, 62.5e6, {"seed": 1, "lines": 8, "bubbles": [10, 1000]})
+    mixture = {"population": "mixed", "noise_percent": [0, 32]}
+    parameters = {"seed": 1, "lines": 8, "bubbles": [10, 1000], **mixture}
+    described = training_data(lines.rf, 62.5e6, parameters)
     save_model(
         tmp_path / "small.safetensors",
         network,
@@ -62,7 +65,7 @@ def test_the_card_holds_the_scores_of_new_lines(tmp_path, monkeypatch):
         "lines", "bubbles", "pressure_kpa", "noise_percent", "population", "sampling_rate_mhz",
     }  # fmt: skip
     signal = predict_lines(load_model("small"), lines.rf)
-    rows = table[(table["factor"] == "lines") & (table["score"] == "matched")]
+    rows = table[(table["value"] == "clean") & (table["score"] == "matched")]
     for row in rows.itertuples():
         counts = matched.count(signal, lines.bubble_count, [thresholds[row.tolerance]])
         expected = matched.f1(counts)[:, row.tolerance, 0].mean()
@@ -70,7 +73,27 @@ def test_the_card_holds_the_scores_of_new_lines(tmp_path, monkeypatch):
     by_bubbles = table[(table["factor"] == "bubbles") & (table["score"] == "matched")]
     assert by_bubbles.groupby("tolerance")["lines"].sum().unique() == [4]
 
+    # The lines of its training are another mixture than the clean ones, beside the other network.
+    own = SimulationSpec(
+        split="test",
+        lines=4,
+        seed=7,
+        first_line=2_000_000,
+        population="mixed",
+        noise_percent=(0, 32),
+    )
+    simulate_dataset(own, tmp_path / "own.h5")
+    lines = read_lines(tmp_path / "own.h5")
+    signal = predict_lines(load_model("small"), lines.rf)
+    rows = table[(table["value"] == "own") & (table["score"] == "matched")]
+    assert set(rows["network"]) == {"small", "other"}
+    for row in rows.itertuples():
+        counts = matched.count(signal, lines.bubble_count, [thresholds[row.tolerance]])
+        expected = matched.f1(counts)[:, row.tolerance, 0].mean()
+        assert row.mean_f1 == pytest.approx(expected, abs=1e-5)
+
     page = (tmp_path / "small.md").read_text(encoding="utf-8")
+    assert "| 2 % noise | " in page
     at_4 = rows[rows["tolerance"] == 4].iloc[0]
     assert f"{at_4['mean_f1']:.3f} [{at_4['ci_low']:.3f}, {at_4['ci_high']:.3f}]" in page
     assert "nan" not in page.lower().replace("nanos", "")
