@@ -116,6 +116,28 @@ def test_noise_names_the_best_size_at_each_level():
     assert noisy.endswith("the best baseline, `wiener`, has 0.700.")
 
 
+@pytest.mark.parametrize("linear", [0.5, 0.7])
+def test_noise_is_told_with_who_bears_it(linear):
+    data = pd.DataFrame(
+        {
+            "predictor": ["a", "b", "theirs", "ridge_fir_521"],
+            "trained": ["without noise", "without noise", "elsewhere", "at each level"],
+            "score": "upstream",
+            "calibration": "level",
+            "f1_0": [0.9, 0.92, 0.95, 0.8],
+            "f1_2": [0.6, 0.65, 0.94, linear],
+            "share_0": 0.5,
+            "share_2": 0.5,
+        }
+    )
+    said = findings.noise_levels(data)
+    assert "F1 0.900 to 0.920 on lines without it, 0.600 to 0.650 with 2 %" in said[0]
+    assert said[1] == "`theirs`, trained elsewhere, has F1 0.950 with 0 %, 0.940 with 2 %."
+    assert len(said) == (3 if linear > 0.65 else 2)
+    assert linear < 0.65 or said[2].endswith("trained without any at 2 %.")
+    assert findings.noise_levels(pd.DataFrame()) == ()
+
+
 def test_failures_count_what_is_missed_and_what_is_invented():
     rows = pd.DataFrame(
         {

@@ -103,6 +103,7 @@ def test_committed_notebooks_are_clean(path):
                 "instability": tables.instability_table,
                 "receptive_fields": tables.receptive_fields_table,
                 "cost": tables.cost_table,
+                "noise_levels": tables.noise_levels_table,
             },
         ),
     ],

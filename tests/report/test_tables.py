@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
-from synthetic_results import BASELINES, LINES, write_results
+from synthetic_results import BASELINES, LINES, beyond_specs, write_results
 
 from ckstudy.analysis import comparisons, estimates, thesis
 from ckstudy.analysis.results import Results
@@ -208,6 +208,39 @@ def test_networks_from_elsewhere_stand_among_the_costs(tmp_path):
     assert rows.loc["published", "parameters"] == 7
     assert rows.loc["published", "upstream_f1"] == rows.loc[like, "upstream_f1"]
     assert "published" not in tables.kernel_size_table(Results(tmp_path)).markdown()
+
+
+def test_noise_tells_each_curve_at_its_levels(study):
+    results, _ = study
+    data = tables.noise_levels_table(results).data.set_index(["predictor", "score", "calibration"])
+    scores = results.analysis("noise_levels", "scores")
+    assert set(data["trained"]) == {"without noise", "elsewhere", "at each level"}
+    for (name, score, calibration), row in data.iterrows():
+        own = scores[(scores["run"] == name) & (scores["score"] == score)]
+        own = own[own["calibration"] == calibration].set_index("noise_percent")["mean_f1"]
+        for level in (0, 2, 32):
+            assert row[f"f1_{level}"] == pytest.approx(own[level])
+            # 0.59 and 1 are what the synthetic comb and truth have, 0.49 and 0.95 matched.
+            low, high = {"upstream": (0.59, 1.0), "matched": (0.49, 0.95)}[score]
+            assert row[f"share_{level}"] == pytest.approx((own[level] - low) / (high - low))
+    own = data.xs("own", level="calibration")
+    assert set(own["trained"]) == {"without noise", "elsewhere"}
+    assert set(own.index.get_level_values("score")) == {"upstream"}
+
+
+def test_networks_trained_at_a_level_are_one_row_and_stand_there_alone(tmp_path):
+    write_results(tmp_path, specs=beyond_specs())
+    results = Results(tmp_path)
+    data, scores = (
+        tables.noise_levels_table(results).data,
+        results.analysis("noise_levels", "scores").set_index(["run", "score", "calibration"]),
+    )
+    rows = data[(data["trained"] == "at each level") & (data["score"] == "matched")]
+    sizes = [name.removeprefix("ckcnn-k").removesuffix("-w30") for name in rows["predictor"]]
+    assert sizes == ["33", "65", "131", "ridge_fir_521"]
+    assert rows[["f1_0", "f1_2"]].iloc[:-1].isna().all(axis=None)
+    expected = [scores.loc[(f"ckcnn-k{k}-w30-noise32-s0", "matched", "level")] for k in sizes[:-1]]
+    assert rows["f1_32"].iloc[:-1].tolist() == [each["mean_f1"].item() for each in expected]
 
 
 def test_line_scores_are_those_of_the_chosen_lines(study):

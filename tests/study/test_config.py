@@ -81,6 +81,9 @@ MISTAKES = [
     (("analyses", {}), ["analyses lacks failures", "null leaves one out"]),
     (("analyses", "instability", "norms", [0.2, 0.1]), ["analyses.instability", "ascending"]),
     (("analyses", "instability", "step_size", 2), ["analyses.instability.step_size", "2"]),
+    (("analyses", "noise_levels", "percent", [2, 1]), ["analyses.noise_levels", "ascending"]),
+    (("analyses", "noise_levels", "percent", [300]), ["analyses.noise_levels.percent", "300"]),
+    (("analyses", "noise_levels", "lines", 0), ["analyses.noise_levels.lines", "0"]),
     (("trainning", {}), ["no key 'trainning'"]),
     (("experiments", ["ckcnn"]), ["experiments must be a mapping"]),
     (("experiments", "a/../b c", {"networks": ["ckcnn"]}), ["'a/../b c'"]),
@@ -120,6 +123,11 @@ def test_a_network_from_elsewhere_takes_no_name_of_the_studys_own():
         read_study(changed("others", {"ckcnn-k65-w30-s0": "best"}))
 
 
+def test_noise_is_added_to_lines_that_have_none():
+    with pytest.raises(StudyError, match=r"data.noise_percent is 2.*set analyses.noise_levels to"):
+        read_study(changed("data", "noise_percent", 2))
+
+
 def test_the_schema_in_the_repository_is_that_of_the_specs():
     path = ROOT / "workflow/schemas/config.schema.yaml"
     assert yaml.safe_load(path.read_text(encoding="utf-8")) == config_schema()
@@ -135,7 +143,16 @@ def test_every_config_of_the_repository_is_right_by_both(overlay):
 
 
 # Beyond a schema: what several values must be together, what a folder is, and what is no JSON.
-BEYOND_SCHEMA = ("bubbles", "pressure_kpa", "norms", "results", "epochs", "learning_rate", "alpha")
+BEYOND_SCHEMA = (
+    "percent",
+    "bubbles",
+    "pressure_kpa",
+    "norms",
+    "results",
+    "epochs",
+    "learning_rate",
+    "alpha",
+)
 
 
 @pytest.mark.parametrize(("change", "named"), MISTAKES)

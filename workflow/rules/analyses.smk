@@ -1,6 +1,7 @@
 # In: test lines, trained networks, and what these put out for the test lines.
 # Out: RESULTS/analyses/*.csv, the tables of the analyses beyond the thesis (config: analyses).
 # Only networks on the study's own lines are looked into: on noisier ones a score is another score.
+# But for noise_levels, which holds those against networks that were trained on noisier lines.
 
 OWN_RUNS = [name for name, spec in RUNS.items() if spec.noise is None]
 DISSECTED = [*OWN_RUNS, *OTHERS]
@@ -9,16 +10,31 @@ ANALYSIS_TABLES = {
     "instability": ["perturbations", "bubbles", "example"],
     # Times are of the machine, and other each time: no table or figure is made of them.
     "anatomy": ["networks", "profiles", "times"],
+    "noise_levels": ["scores"],
 }
+
+
+def serving(experiments):
+    """The runs that serve any of these experiments, in the study's order."""
+    wanted = {
+        name for experiment in experiments for name in EXPERIMENTS.get(experiment, [])
+    }
+    return [name for name in RUNS if name in wanted]
+
+
 # Networks of each analysis. One that has none is not made.
 ANALYSED = dict.fromkeys(ANALYSIS_TABLES, OWN_RUNS)
 if STUDY.analyses.instability:
-    wanted = {
-        name
-        for experiment in STUDY.analyses.instability.experiments
-        for name in EXPERIMENTS.get(experiment, [])
-    }
-    ANALYSED["instability"] = [name for name in OWN_RUNS if name in wanted]
+    wanted = serving(STUDY.analyses.instability.experiments)
+    ANALYSED["instability"] = [name for name in wanted if name in OWN_RUNS]
+if STUDY.analyses.noise_levels:
+    # By the noise that a network was trained with; one without is tested at all levels.
+    TESTED = {
+        name: RUNS[name].noise
+        for name in serving(STUDY.analyses.noise_levels.experiments)
+        if RUNS[name].noise in (None, *STUDY.analyses.noise_levels.percent)
+    } | dict.fromkeys(OTHERS)
+    ANALYSED["noise_levels"] = list(TESTED)
 ANALYSES = [name for name in STUDY.analyses.wanted if ANALYSED[name]]
 
 
@@ -104,3 +120,31 @@ rule anatomy:
         code=code_of("anatomy"),
     script:
         "../scripts/dissect_networks.py"
+
+
+if STUDY.analyses.noise_levels:
+
+    rule noise_levels:
+        input:
+            **{split: f"{RESULTS}/data/{split}.h5" for split in SPLITS},
+            models=expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=TESTED),
+            thresholds=expand(f"{RESULTS}/runs/{{run}}/thresholds.csv", run=TESTED),
+        output:
+            analysis_files("noise_levels"),
+        log:
+            f"{RESULTS}/logs/analyses/noise_levels.log",
+        threads: 1
+        resources:
+            gpu=0 if TRAINS_ON_CPU else 1,
+            mem_mb=8000,
+            runtime=600,
+        params:
+            runs=f"{RESULTS}/runs",
+            names=TESTED,
+            settings=config["analyses"]["noise_levels"],
+            device=config["device"],
+            # What is done so far, for the next attempt; deleted at the end.
+            parts=f"{RESULTS}/checkpoints/noise_levels",
+            code=code_of("noise_levels"),
+        script:
+            "../scripts/measure_noise_levels.py"

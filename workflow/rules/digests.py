@@ -27,6 +27,7 @@ ENTRIES: dict[str, list[str]] = {
     "failures": ["scripts/find_failures.py"],
     "instability": ["scripts/measure_instability.py"],
     "anatomy": ["scripts/dissect_networks.py"],
+    "noise_levels": ["scripts/measure_noise_levels.py"],
     "summarise_scores": ["scripts/summarise_scores.py"],
     "describe_study": ["scripts/describe_study.py"],
     "diagrams": [
@@ -55,6 +56,7 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.failures",
         f"{_FIGURES}.instability",
         f"{_FIGURES}.anatomy",
+        f"{_FIGURES}.noise_levels",
     ],
     "index": ["scripts/write_index.py"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],

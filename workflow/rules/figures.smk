@@ -21,6 +21,7 @@ ANALYSIS_FIGURES = [
     "instability_example",
     "receptive_fields",
     "cost",
+    "noise_levels",
 ]
 FORMATS = ["png", "svg"]
 # What was found, then what explains it, then how it was done.

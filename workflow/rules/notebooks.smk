@@ -8,7 +8,13 @@ TABLE_NAMES = {
     "04_omega_0": ["table2"],
     "05_noise": ["noise"],
     "06_claims": ["claims", "explanations", "ablation"],
-    "08_beyond": ["failures", "instability", "receptive_fields", "cost"],
+    "08_beyond": [
+        "failures",
+        "instability",
+        "receptive_fields",
+        "cost",
+        "noise_levels",
+    ],
 }
 if HAS_LONG_KERNELS:
     TABLE_NAMES["07_long_kernels"] = ["long_kernels", "windows"]

@@ -110,14 +110,16 @@ def score_baselines(
 
 
 @dataclass(frozen=True)
-class _Baseline:
+class Baseline:
+    """A predictor, and the thresholds among which one is to be chosen."""
+
     name: str
     predict: Predictor
     thresholds: np.ndarray
     regularisation: float = np.nan
 
 
-def _baselines(train: Lines, validation: Lines, tolerance: int) -> Iterator[_Baseline]:
+def _baselines(train: Lines, validation: Lines, tolerance: int) -> Iterator[Baseline]:
     def fire(lines: Lines, rows: slice) -> np.ndarray:
         line = comb(lines.rf.shape[1], tolerance)
         return np.broadcast_to(line, lines.rf[rows].shape)
@@ -126,21 +128,17 @@ def _baselines(train: Lines, validation: Lines, tolerance: int) -> Iterator[_Bas
         samples = lines.rf.shape[1]
         return np.stack([noise(samples, int(number)) for number in lines.line_number[rows]])
 
-    yield _Baseline("comb", fire, THRESHOLDS)
-    yield _Baseline("random", draw, THRESHOLDS)
+    yield Baseline("comb", fire, THRESHOLDS)
+    yield Baseline("random", draw, THRESHOLDS)
 
     fitted = correlate(train.rf, train.bubble_count)
     yield _filter_baseline("matched_filter", matched_filter(fitted), validation)
-    families = {"wiener": partial(wiener_filter, fitted)}
-    families |= {f"ridge_fir_{taps}": partial(ridge_filter, fitted, taps) for taps in RIDGE_TAPS}
-    for name, make in families.items():
-        candidates = [
-            _filter_baseline(name, make(regularisation), validation, regularisation)
-            for regularisation in REGULARISATIONS
-        ]
-        yield _best(candidates, validation, tolerance)
+    yield _regularised("wiener", partial(wiener_filter, fitted), validation, tolerance)
+    for taps in RIDGE_TAPS:
+        name, make = f"ridge_fir_{taps}", partial(ridge_filter, fitted, taps)
+        yield _regularised(name, make, validation, tolerance)
     candidates = [
-        _Baseline(
+        Baseline(
             "fista",
             partial(_at_maxima, sparse_deconvolution(fitted, regularisation)),
             SPARSE_THRESHOLDS,
@@ -151,23 +149,39 @@ def _baselines(train: Lines, validation: Lines, tolerance: int) -> Iterator[_Bas
     yield _best(candidates, validation, tolerance)
 
 
-def _best(candidates: list[_Baseline], validation: Lines, tolerance: int) -> _Baseline:
+def best_ridge(train: Lines, validation: Lines, taps: int, tolerance: int) -> Baseline:
+    """The ridge filter of so many taps, fitted on training lines, that validation lines choose."""
+    make = partial(ridge_filter, correlate(train.rf, train.bubble_count), taps)
+    return _regularised(f"ridge_fir_{taps}", make, validation, tolerance)
+
+
+def _regularised(
+    name: str, make: Callable[[float], LinearFilter], validation: Lines, tolerance: int
+) -> Baseline:
+    candidates = [
+        _filter_baseline(name, make(regularisation), validation, regularisation)
+        for regularisation in REGULARISATIONS
+    ]
+    return _best(candidates, validation, tolerance)
+
+
+def _best(candidates: list[Baseline], validation: Lines, tolerance: int) -> Baseline:
     """Of equals the first: the most regularised."""
     return max(candidates, key=lambda candidate: _reached(candidate, validation, tolerance))
 
 
 def _filter_baseline(
     name: str, linear: LinearFilter, validation: Lines, regularisation: float = np.nan
-) -> _Baseline:
+) -> Baseline:
     """With thresholds that let through fixed fractions of the filter's maxima."""
     predict = partial(_at_maxima, linear)
     signal = np.asarray(predict(validation, slice(0, QUANTILE_LINES)), dtype=np.float64)
     maxima = signal[np.isfinite(signal)]
     thresholds = np.unique(np.quantile(maxima, 1 - FRACTIONS)) if maxima.size else THRESHOLDS
-    return _Baseline(name, predict, thresholds, regularisation)
+    return Baseline(name, predict, thresholds, regularisation)
 
 
-def _reached(baseline: _Baseline, validation: Lines, tolerance: int) -> float:
+def _reached(baseline: Baseline, validation: Lines, tolerance: int) -> float:
     """Best mean F1 (the thesis's) on the validation lines."""
     counts = score_lines(baseline.predict, validation, {"upstream": baseline.thresholds})
     f1 = SCORERS["upstream"].f1(counts["upstream"])

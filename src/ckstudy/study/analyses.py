@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from ckstudy.errors import StudyError
 from ckstudy.study.checks import ListOf, Name, Number, Whole, check_fields
-from ckstudy.study.spec import from_mapping
+from ckstudy.study.spec import NOISE_PERCENT, from_mapping
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,38 @@ class AnatomySpec:
 
 
 @dataclass(frozen=True)
+class NoiseLevelsSpec:
+    """What noise does to networks; see :mod:`ckstudy.probing.noise_levels`.
+
+    Attributes
+    ----------
+    experiments : tuple of str
+        Those whose networks are tested at all levels, where they were trained without noise, and
+        at their own where they were not.
+    lines : int
+        Lines of each split, the first ones.
+    percent : tuple of float
+        Standard deviations of the noise in percent of 9.65 V, ascending.
+    """
+
+    experiments: Annotated[tuple[str, ...], ListOf(Name())]
+    lines: Annotated[int, Whole(1, 1_000_000)]
+    percent: Annotated[tuple[float, ...], ListOf(NOISE_PERCENT)]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.percent or list(self.percent) != sorted(set(self.percent)):
+            raise StudyError(f"percent must be ascending numbers, not {list(self.percent)}")
+
+
+@dataclass(frozen=True)
 class AnalysesSpec:
     """The keys of the config's section ``analyses``, each None where it is left out."""
 
     failures: FailuresSpec | None
     instability: InstabilitySpec | None
     anatomy: AnatomySpec | None
+    noise_levels: NoiseLevelsSpec | None
 
     @property
     def wanted(self) -> list[str]:
@@ -100,7 +126,12 @@ class AnalysesSpec:
         return [each.name for each in fields(self) if getattr(self, each.name) is not None]
 
 
-SPECS = {"failures": FailuresSpec, "instability": InstabilitySpec, "anatomy": AnatomySpec}
+SPECS = {
+    "failures": FailuresSpec,
+    "instability": InstabilitySpec,
+    "anatomy": AnatomySpec,
+    "noise_levels": NoiseLevelsSpec,
+}
 
 
 def read_analyses(values: Mapping) -> AnalysesSpec:

@@ -51,6 +51,7 @@ FIGURES: dict[str, Entry] = {
     "instability_example": Entry("analyses", "instability", "instability_example"),
     "receptive_fields": Entry("analyses", "anatomy", "receptive_fields"),
     "cost": Entry("analyses", "anatomy", "cost"),
+    "noise_levels": Entry("analyses", "noise_levels", "noise_levels"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),
     "imaging": Entry("imaging", "imaging", "imaging_scores"),
 }

@@ -15,6 +15,7 @@ from ckstudy.report.tables.instability import instability_table
 from ckstudy.report.tables.kernel_size import kernel_size_table
 from ckstudy.report.tables.long_kernels import long_kernels_table
 from ckstudy.report.tables.noise import noise_table
+from ckstudy.report.tables.noise_levels import noise_levels_table
 from ckstudy.report.tables.omega_0 import omega_0_table
 from ckstudy.report.tables.windows import windows_table
 
@@ -30,6 +31,7 @@ __all__ = [
     "instability_table",
     "kernel_size_table",
     "long_kernels_table",
+    "noise_levels_table",
     "noise_table",
     "omega_0_table",
     "pairs_table",

@@ -165,6 +165,40 @@ def instability(data: pd.DataFrame) -> tuple[str, ...]:
     return tuple(said)
 
 
+def noise_levels(data: pd.DataFrame) -> tuple[str, ...]:
+    """Of noise: what the least of it leaves, and who does better at the most."""
+    if data.empty:
+        return ()
+    said = []
+    levels = sorted(float(name.removeprefix("share_")) for name in data if "share_" in name)
+    noisy = [level for level in levels if level > 0]
+    at = data[(data["score"] == "upstream") & (data["calibration"] == "level")]
+    clean = at[at["trained"] == "without noise"]
+    if noisy and len(clean) and 0 in levels:
+        least, most = noisy[0], noisy[-1]
+        left = _range(clean[f"f1_{least:g}"], score)
+        said.append(
+            f"Networks that were trained without noise have F1 {_range(clean['f1_0'], score)} on "
+            f"lines without it, {left} with {least:g} % and {_range(clean[f'f1_{most:g}'], score)} "
+            f"with {most:g} %, each with the best threshold for that noise."
+        )
+    for other in at[at["trained"] == "elsewhere"].itertuples():
+        row = at.loc[other.Index]
+        values = ", ".join(f"{score(row[f'f1_{level:g}'])} with {level:g} %" for level in levels)
+        said.append(f"`{row['predictor']}`, trained elsewhere, has F1 {values}.")
+    linear = at[at["predictor"].str.startswith("ridge")]
+    if len(linear) and noisy and len(clean):
+        beaten = [
+            level for level in noisy if clean[f"f1_{level:g}"].max() < linear[f"f1_{level:g}"].max()
+        ]
+        if beaten:
+            said.append(
+                "A linear filter that is fitted to the noise beats all networks that were trained "
+                f"without any at {', '.join(f'{level:g}' for level in beaten)} %."
+            )
+    return tuple(said)
+
+
 def receptive_fields(data: pd.DataFrame) -> tuple[str, ...]:
     """Of receptive fields: which part of the nominal one is in use."""
     if data.empty:

@@ -1,0 +1,229 @@
+"""What noise does to networks that never saw any, to those that did, and to a linear filter.
+
+The lines are the study's own, number by number, with noise of several levels. What is compared at
+a level sees the same lines there, and every threshold is chosen on validation lines: on those of
+that level, which a user with some lines of known bubbles could do, or on the clean ones.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ckstudy.acoustics.noise import add_noise
+from ckstudy.acoustics.scene import noise_generator
+from ckstudy.dataset import Lines
+from ckstudy.devices.torch_device import resolve_device
+from ckstudy.errors import StudyError
+from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import load_model
+from ckstudy.probing.parts import part_by_part
+from ckstudy.scoring.baselines import best_ridge, comb
+from ckstudy.scoring.evaluation import SCORERS, Predictor
+from ckstudy.scoring.filter_lengths import RIDGE_TAPS
+from ckstudy.scoring.intervals import mean_interval
+from ckstudy.scoring.score_files import model_digest, read_thresholds
+from ckstudy.scoring.thresholds import THRESHOLDS
+from ckstudy.study.analyses import NoiseLevelsSpec
+
+TOLERANCE = 4
+"""The thesis's, in samples."""
+
+COMB = "comb"
+CEILING = "ceiling"
+LINEAR_FILTER = f"ridge_fir_{RIDGE_TAPS[-1]}"
+BOUNDS = (COMB, CEILING)
+"""Predictors that do not look at a line: the comb, and the truth itself."""
+
+
+class Splits(NamedTuple):
+    """The lines of an analysis, all without noise: to fit on, to choose thresholds on, to test."""
+
+    train: Lines
+    validation: Lines
+    test: Lines
+
+
+def with_noise(lines: Lines, percent: float) -> Lines:
+    """The same lines with noise, as the simulator would have made them.
+
+    Parameters
+    ----------
+    lines : ckstudy.dataset.Lines
+        Simulated, without noise.
+    percent : float
+        Standard deviation in percent of 9.65 V, see :func:`ckstudy.acoustics.noise.add_noise`.
+
+    Raises
+    ------
+    StudyError
+        Where the lines do not say what they were simulated from, or have noise already.
+    """
+    parameters = lines.attributes.get("parameters", {})
+    if "seed" not in parameters or parameters.get("noise_percent") != 0:
+        raise StudyError(
+            "noise is added to simulated lines that have none, and these are not; leave the "
+            "analysis out (analyses.noise_levels: null)"
+        )
+    if percent == 0:
+        return lines
+    rf = [
+        add_noise(
+            line.astype(np.float64),
+            percent,
+            lines.sampling_rate_hz,
+            noise_generator(parameters["seed"], int(number)),
+        )
+        for line, number in zip(lines.rf, lines.line_number, strict=True)
+    ]
+    return replace(lines, rf=np.array(rf, dtype=np.float32))
+
+
+def noise_levels_of_runs(
+    runs: Path,
+    names: Mapping[str, float | None],
+    lines: Splits,
+    settings: NoiseLevelsSpec,
+    *,
+    device: str,
+    progress: tuple[Path, str],
+) -> pd.DataFrame:
+    """Scores by level of noise, of several runs and of what they are to be held against.
+
+    Parameters
+    ----------
+    runs : Path
+        Folder of the runs.
+    names : mapping
+        From a run to the level of noise that it was trained and calibrated at, where alone it is
+        tested; to None, where it is tested at all of them.
+    lines : Splits
+    settings : NoiseLevelsSpec
+    device : str
+        As of :func:`ckstudy.devices.torch_device.resolve_device`.
+    progress : (Path, str)
+        Folder for what is done so far, and a digest of the code that does it.
+
+    Returns
+    -------
+    DataFrame
+        run (or :data:`BOUNDS`, :data:`LINEAR_FILTER`), trained_percent (NaN for what was trained
+        without noise, or otherwise), noise_percent, score, calibration (``level``: the threshold
+        is the best for validation lines of that noise; ``own``: the run's), threshold, mean_f1,
+        ci_low, ci_high, lines.
+    """
+    place = resolve_device(device)
+    folder, code = progress
+    same = f"{settings}{code}{place.type}"
+    same += "".join(f"{each.line_number.tolist()}{each.attributes}" for each in lines)
+    levels = {
+        percent: Splits(*(with_noise(each, percent) for each in lines))
+        for percent in settings.percent
+    }
+
+    def key_of(name: str) -> str:
+        text = same
+        if name in names:
+            files = ("model.safetensors", "thresholds.csv")
+            text += "".join(model_digest(runs / name / each) for each in files)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def make(name: str) -> tuple[pd.DataFrame]:
+        if name == "bounds":
+            return (_bounds(lines.test),)
+        if name == LINEAR_FILTER:
+            return (_linear_filter(levels),)
+        wanted = [p for p in levels if names[name] in (None, p)]
+        return (_network(runs / name, {p: levels[p] for p in wanted}, place, names[name]),)
+
+    every = [*names, LINEAR_FILTER, "bounds"]
+    parts = part_by_part(folder, every, key_of, make, "noise levels")
+    return pd.concat([table for _, (table,) in parts], ignore_index=True)
+
+
+def _network(
+    run: Path, levels: Mapping[float, Splits], device: torch.device, trained: float | None
+) -> pd.DataFrame:
+    network = load_model(run / "model.safetensors").to(device)
+    chosen = read_thresholds(run / "thresholds.csv", model_digest(run / "model.safetensors"))
+    own = {score: chosen["validation", score][TOLERANCE] for score in SCORERS}
+
+    def predict(lines: Lines, rows: slice) -> np.ndarray:
+        return predict_lines(network, lines.rf[rows], device=device, progress=False)
+
+    tables = []
+    for percent, lines in levels.items():
+        table = _scores(predict, lines, THRESHOLDS, own)
+        tables.append(table.assign(run=run.name, trained_percent=trained, noise_percent=percent))
+    return _ordered(pd.concat(tables))
+
+
+def _linear_filter(levels: Mapping[float, Splits]) -> pd.DataFrame:
+    """A ridge filter that is fitted at each level."""
+    tables = []
+    for percent, lines in levels.items():
+        found = best_ridge(lines.train, lines.validation, RIDGE_TAPS[-1], TOLERANCE)
+        table = _scores(found.predict, lines, found.thresholds)
+        tables.append(table.assign(trained_percent=percent, noise_percent=percent))
+    return _ordered(pd.concat(tables).assign(run=LINEAR_FILTER))
+
+
+def _bounds(test: Lines) -> pd.DataFrame:
+    """What the scores of a comb, and of the truth, are on these lines whatever the noise."""
+    teeth = np.broadcast_to(comb(test.rf.shape[1], TOLERANCE), test.rf.shape)
+    truth = (test.bubble_count > 0).astype(np.float32)
+    tables = []
+    for name, signal in zip(BOUNDS, (teeth, truth), strict=True):
+        for score in SCORERS:
+            f1 = _f1(score, signal, test, np.array([0.5]))[:, 0]
+            tables.append(_row(score, "level", 0.5, f1).assign(run=name))
+    return _ordered(pd.concat(tables).assign(trained_percent=np.nan, noise_percent=np.nan))
+
+
+def _scores(
+    predict: Predictor,
+    lines: Splits,
+    thresholds: np.ndarray,
+    own: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """A row for each score and way to choose the threshold."""
+    signals = [predict(each, slice(None)) for each in (lines.validation, lines.test)]
+    tables = []
+    for score in SCORERS:
+        best = _f1(score, signals[0], lines.validation, thresholds).mean(axis=0).argmax()
+        chosen = {"level": thresholds[best]} | ({} if own is None else {"own": own[score]})
+        for calibration, threshold in chosen.items():
+            f1 = _f1(score, signals[1], lines.test, np.array([threshold]))[:, 0]
+            tables.append(_row(score, calibration, threshold, f1))
+    return pd.concat(tables)
+
+
+def _f1(score: str, signal: np.ndarray, lines: Lines, thresholds: np.ndarray) -> np.ndarray:
+    """F1 of each line at each threshold, (lines, thresholds)."""
+    how = SCORERS[score]
+    counts = how.count(signal, lines.bubble_count, thresholds, TOLERANCE)
+    return how.f1(counts)[:, TOLERANCE]
+
+
+def _row(score: str, calibration: str, threshold: float, f1: np.ndarray) -> pd.DataFrame:
+    mean = mean_interval(f1)
+    values = {
+        "score": score,
+        "calibration": calibration,
+        "threshold": threshold,
+        "mean_f1": float(mean.value),
+        "ci_low": float(mean.low),
+        "ci_high": float(mean.high),
+        "lines": len(f1),
+    }
+    return pd.DataFrame([values])
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    first = ["run", "trained_percent", "noise_percent"]
+    return table[[*first, *table.columns.drop(first)]].astype(dict.fromkeys(first[1:], float))

@@ -1,0 +1,73 @@
+"""Figure of what noise does to networks: from the CSV files of a study, without torch."""
+
+from itertools import count
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ckstudy.analysis.noise_levels import LINEAR_FILTER, Curve, curves, noise_level_scores, share
+from ckstudy.analysis.results import Results
+from ckstudy.report.figures import style
+from ckstudy.report.figures.selection import labels, looks, shown_cells
+from ckstudy.report.tables.noise_levels import ABSENT, TRAINED
+
+_MARKERS = "s^vPX*"  # of networks that were trained at each level
+_SCORES = {"upstream": "F1", "matched": "matched F1"}
+
+
+def noise_levels(results: Results) -> Figure:
+    """What is left of the way from a comb to the truth, by noise and score, for each curve."""
+    found = noise_level_scores(results)
+    if found is None:
+        return style.nothing_to_show(ABSENT)
+    levels = sorted(found["noise_percent"].dropna().unique())
+    cells = shown_cells(results)
+    names = dict(zip(cells.index, labels(results, cells), strict=True))
+    shown = [
+        curve for curve in curves(results, found) if curve.trained != "clean" or curve.name in names
+    ]
+    figure = Figure(figsize=(style.PAGE, 4.4), layout="constrained")
+    panels = figure.subplots(1, len(_SCORES), sharey=True)
+    for panel, letter, (name, title) in zip(panels, "ab", _SCORES.items(), strict=True):
+        places = {trained: count() for trained in TRAINED}
+        places["elsewhere"] = places["clean"]  # these share the colours
+        for curve in shown:
+            of_range = share(found, name, curve.f1(name))
+            where = [levels.index(level) for level in of_range.index]
+            panel.plot(
+                where,
+                of_range,
+                label=_label(curve, names),
+                **_look(curve, next(places[curve.trained])),
+            )
+        panel.axhline(0, color=style.GREY, linewidth=0.6, linestyle="--")
+        panel.set_title(f"({letter}) {title}", loc="left")
+        panel.set_xticks(np.arange(len(levels)), [f"{level:g}" for level in levels])
+        panel.set_xlabel("noise (% of 9.65 V)")
+        panel.grid(True)
+    panels[0].set_ylabel("share of the way from comb to truth")
+    panels[0].set_ylim(top=1.02)
+    handles, texts = panels[0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside upper center", ncols=2)
+    style.footnote(
+        figure,
+        f"{int(found['lines'].max())} test lines, threshold from validation lines of the same "
+        "noise. Dashed: the comb.",
+    )
+    return figure
+
+
+def _label(curve: Curve, names: dict[str, str]) -> str:
+    if curve.name == LINEAR_FILTER:
+        return "linear filter, fitted at each level"
+    return f"{names.get(curve.name, curve.name)}, trained {TRAINED[curve.trained]}"
+
+
+def _look(curve: Curve, place: int) -> dict:
+    if curve.name == LINEAR_FILTER:
+        return {"color": style.GREY, "linestyle": "-", "marker": "<", "markersize": 3}
+    if curve.trained == "same":
+        marker = _MARKERS[place % len(_MARKERS)]
+        return {"color": style.BLACK, "linestyle": "", "marker": marker, "markersize": 3.5}
+    marker = "D" if curve.trained == "elsewhere" else "."
+    return looks(place) | {"marker": marker, "markersize": 3.5}
