@@ -175,12 +175,13 @@ def noise_levels(data: pd.DataFrame) -> tuple[str, ...]:
     at = data[(data["score"] == "upstream") & (data["calibration"] == "level")]
     clean = at[at["trained"] == "without noise"]
     if noisy and len(clean) and 0 in levels:
-        least, most = noisy[0], noisy[-1]
-        left = _range(clean[f"f1_{least:g}"], score)
+        left = listing(
+            f"{_range(clean[f'f1_{level:g}'], score)} with {level:g} %"
+            for level in dict.fromkeys((noisy[0], noisy[-1]))
+        )
         said.append(
             f"Networks that were trained without noise have F1 {_range(clean['f1_0'], score)} on "
-            f"lines without it, {left} with {least:g} % and {_range(clean[f'f1_{most:g}'], score)} "
-            f"with {most:g} %, each with the best threshold for that noise."
+            f"lines without it, {left}, each with the best threshold for that noise."
         )
     for other in at[at["trained"] == "elsewhere"].itertuples():
         row = at.loc[other.Index]
