@@ -9,15 +9,19 @@ from ckstudy.errors import StudyError
 from ckstudy.imaging.array import LinearArray
 from ckstudy.imaging.beamform import Aperture, Grid2D
 from ckstudy.imaging.calibration import (
+    BUBBLES,
+    THRESHOLDS,
+    calibrate,
     calibrated_threshold,
     calibration_path,
+    calibration_specs,
     field_grid,
     positions,
 )
 from ckstudy.imaging.detect import find_bubbles
 from ckstudy.imaging.frame_file import channel_data
 from ckstudy.imaging.point_spread import point_spread
-from ckstudy.imaging.score import count
+from ckstudy.imaging.score import count, total
 from ckstudy.imaging.simulate import simulate_frame
 from ckstudy.imaging.specification import FrameSpec
 from ckstudy.imaging.super_resolve import Geometry, b_mode, super_resolve
@@ -35,6 +39,39 @@ def test_every_shipped_network_has_its_threshold(tmp_path):
     calibration_path(other).write_text(calibration_path(model_path("best")).read_text())
     with pytest.raises(StudyError, match="calibration of another network"):
         calibrated_threshold(other)
+
+
+def test_frames_of_every_density_and_noise_have_a_say():
+    specs = calibration_specs(2, seed=5, noise_percent=[0, 8])
+    assert {(spec.bubbles, spec.noise_percent) for spec in specs} == {
+        (many, noise) for many in BUBBLES for noise in (0.0, 8.0)
+    }
+    assert all((spec.frames, spec.seed) == (2, 5) for spec in specs)
+
+
+def test_the_threshold_is_the_best_for_all_frames_together():
+    few = {"elements": 8, "depth_mm": (20, 30), "width_mm": 5.0, "bubbles": 12, "seed": 3}
+    specs = [FrameSpec(**few), FrameSpec(**few, noise_percent=8)]
+    network = load_model("best")
+    told = calibrate(network, specs, model_path("best"), threads=1)
+    found = []
+    for spec in specs:
+        ((frame, rf),) = channel_data(spec)
+        geometry, grid = Geometry(spec.array.position, RATE, SOUND_SPEED), field_grid(spec)
+        image = super_resolve(network, rf, geometry, grid)
+        truth = np.stack([frame.scene.axial, frame.scene.lateral], axis=1)
+        found.append((truth, image, grid))
+    by_hand = []
+    for threshold in THRESHOLDS:
+        counts = [
+            count(truth, positions(find_bubbles(image, grid, threshold)))
+            for truth, image, grid in found
+        ]
+        by_hand.append(total(counts).f1)
+    assert told["bubbles"] == 24
+    assert told["f1"] == round(max(by_hand), 4) > 0
+    assert by_hand[list(THRESHOLDS).index(told["threshold"])] == max(by_hand)
+    assert [frame["noise_percent"] for frame in told["frames"]] == [0, 8]
 
 
 @pytest.mark.slow

@@ -257,6 +257,13 @@ def calibrate_image(
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Simulated frames of each density.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated frames.")] = 77,
+    noise_percent: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Noise of the frames in percent of 9.65 V; may stand several times.",
+            show_default="0",
+        ),
+    ] = None,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
@@ -276,7 +283,8 @@ def calibrate_image(
 
         path = model_path(model)
         network = load_model(model).to(resolve_device(device))
-        found = calibrate(network, calibration_specs(frames, seed), path, threads or None)
+        specs = calibration_specs(frames, seed, noise_percent or [0.0])
+        found = calibrate(network, specs, path, threads or None)
         where = calibration_path(path) if out is None else out
         write_calibration(where, found)
     print(f"threshold {found['threshold']:g}, F1 {found['f1']:.4f} of these frames: {where}")

@@ -66,9 +66,15 @@ def field_grid(spec: FrameSpec) -> Grid2D:
     return Grid2D.spanning((low - MARGIN, high + MARGIN), (-half, half))
 
 
-def calibration_specs(frames: int = 1, seed: int = 77) -> list[FrameSpec]:
-    """Fields of several densities, ``frames`` of each."""
-    return [FrameSpec(bubbles=many, frames=frames, seed=seed) for many in BUBBLES]
+def calibration_specs(
+    frames: int = 1, seed: int = 77, noise_percent: Iterable[float] = (0.0,)
+) -> list[FrameSpec]:
+    """Fields of several densities at each level of noise, ``frames`` of each."""
+    return [
+        FrameSpec(bubbles=many, frames=frames, seed=seed, noise_percent=noise)
+        for noise in noise_percent
+        for many in BUBBLES
+    ]
 
 
 def calibrate(
