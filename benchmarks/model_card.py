@@ -1,7 +1,7 @@
 """Measure a released network on new lines, and write its model card.
 
     python benchmarks/model_card.py best
-    python benchmarks/model_card.py robust --beside best=best --beside HS_001=srml1d/model.safetensors
+    python benchmarks/model_card.py robust --beside best=best --beside HS_001=srml1d.safetensors
 
 Simulates test lines (seed and line numbers of no training), localises them through the code
 behind ``ckstudy localise`` and scores them with the thresholds that the network carries. One
@@ -357,8 +357,8 @@ def _by_condition(own: pd.DataFrame, rate: float) -> list[str]:
             ]
             error = _error(by.loc["matched", "abs_error_samples"], rate)
             rows.append(
-                f"| {title} | {labels.get(value, value)} | {by['lines'].iloc[0]} | {scores[0]} | {scores[1]} "
-                f"| {error} |"
+                f"| {title} | {labels.get(value, value)} | {by['lines'].iloc[0]} | {scores[0]} "
+                f"| {scores[1]} | {error} |"
             )
     return rows
 

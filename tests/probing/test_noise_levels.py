@@ -14,9 +14,10 @@ from ckstudy.errors import StudyError
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
 from ckstudy.probing import noise_levels
-from ckstudy.probing.noise_levels import LINEAR_FILTER, Splits, with_noise
+from ckstudy.probing.noise_levels import Splits, with_noise
 from ckstudy.scoring import matched, upstream
 from ckstudy.scoring.evaluation import calibrate_model
+from ckstudy.scoring.filter_lengths import LINEAR_FILTER
 from ckstudy.scoring.score_files import model_digest, read_thresholds, write_table
 from ckstudy.scoring.thresholds import THRESHOLDS
 from ckstudy.study.analyses import NoiseLevelsSpec

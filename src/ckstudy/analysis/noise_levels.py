@@ -13,10 +13,7 @@ import pandas as pd
 
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
-
-# As ckstudy.probing.noise_levels calls them, which needs torch.
-COMB, CEILING = "comb", "ceiling"
-LINEAR_FILTER = "ridge_fir_521"
+from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER
 
 
 class Curve(NamedTuple):

@@ -25,7 +25,7 @@ from ckstudy.networks.release import load_model
 from ckstudy.probing.parts import part_by_part
 from ckstudy.scoring.baselines import best_ridge, comb
 from ckstudy.scoring.evaluation import SCORERS, Predictor
-from ckstudy.scoring.filter_lengths import RIDGE_TAPS
+from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER, RIDGE_TAPS
 from ckstudy.scoring.intervals import mean_interval
 from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.thresholds import THRESHOLDS
@@ -34,9 +34,6 @@ from ckstudy.study.analyses import NoiseLevelsSpec
 TOLERANCE = 4
 """The thesis's, in samples."""
 
-COMB = "comb"
-CEILING = "ceiling"
-LINEAR_FILTER = f"ridge_fir_{RIDGE_TAPS[-1]}"
 BOUNDS = (COMB, CEILING)
 """Predictors that do not look at a line: the comb, and the truth itself."""
 
@@ -112,10 +109,10 @@ def noise_levels_of_runs(
     Returns
     -------
     DataFrame
-        run (or :data:`BOUNDS`, :data:`LINEAR_FILTER`), trained_percent (NaN for what was trained
-        without noise, or otherwise), noise_percent, score, calibration (``level``: the threshold
-        is the best for validation lines of that noise; ``own``: the run's), threshold, mean_f1,
-        ci_low, ci_high, lines.
+        run (or one of :data:`BOUNDS`, or the linear filter), trained_percent (NaN for what was
+        not trained at one of these levels), noise_percent, score, calibration (``level``: the
+        threshold is the best for validation lines of that noise; ``own``: the run's), threshold,
+        mean_f1, ci_low, ci_high, lines.
     """
     place = resolve_device(device)
     folder, code = progress

@@ -11,8 +11,8 @@ from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
 from ckstudy.report.figures.scores import comb_line, curve, curve_notes, kernel_size_axis
 from ckstudy.report.tables.noise import ABSENT
+from ckstudy.scoring.filter_lengths import LINEAR_FILTER
 
-LINEAR_FILTER = "ridge_fir_521"
 _LOOKS = (
     (style.BLUE, "o", "-"),
     (style.VERMILION, "s", "--"),

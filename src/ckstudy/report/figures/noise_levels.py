@@ -5,11 +5,12 @@ from itertools import count
 import numpy as np
 from matplotlib.figure import Figure
 
-from ckstudy.analysis.noise_levels import LINEAR_FILTER, Curve, curves, noise_level_scores, share
+from ckstudy.analysis.noise_levels import Curve, curves, noise_level_scores, share
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
 from ckstudy.report.figures.selection import labels, looks, shown_cells
 from ckstudy.report.tables.noise_levels import ABSENT, TRAINED
+from ckstudy.scoring.filter_lengths import LINEAR_FILTER
 
 _MARKERS = "s^vPX*"  # of networks that were trained at each level
 _SCORES = {"upstream": "F1", "matched": "matched F1"}

@@ -176,8 +176,10 @@ def noise_levels(data: pd.DataFrame) -> tuple[str, ...]:
     clean = at[at["trained"] == "without noise"]
     if noisy and len(clean) and 0 in levels:
         left = listing(
-            f"{_range(clean[f'f1_{level:g}'], score)} with {level:g} %"
-            for level in dict.fromkeys((noisy[0], noisy[-1]))
+            [
+                f"{_range(clean[f'f1_{level:g}'], score)} with {level:g} %"
+                for level in dict.fromkeys((noisy[0], noisy[-1]))
+            ]
         )
         said.append(
             f"Networks that were trained without noise have F1 {_range(clean['f1_0'], score)} on "

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ckstudy.analysis.noise_levels import CEILING, COMB, Curve, curves, noise_level_scores, share
+from ckstudy.analysis.noise_levels import Curve, curves, noise_level_scores, share
 from ckstudy.analysis.results import Results
 from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, score, tabulate
+from ckstudy.scoring.filter_lengths import CEILING, COMB
 
 ABSENT = "The study leaves this analysis out (analyses.noise_levels), or has no network for it."
 TRAINED = {"clean": "without noise", "same": "at each level", "elsewhere": "elsewhere"}
