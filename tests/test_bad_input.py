@@ -8,6 +8,7 @@ import functools
 import json
 import operator
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -25,7 +26,9 @@ from small_model import write_model
 from synthetic_lines import make_lines, write_data_set
 from training_spec import make_spec
 
+from ckstudy.dataset import read_lines
 from ckstudy.devices import memory
+from ckstudy.errors import StudyError
 from ckstudy.networks.release import save_model
 from ckstudy.study import config
 
@@ -574,6 +577,17 @@ def test_a_data_file_cut_or_changed_is_refused_or_read(files, tmp_path, data):
     path.write_bytes(bytes(content))
     status, message = said(*baselines(files, path)[:-1], tmp_path / "b.csv")
     assert status == 0 or (status == 2 and "Traceback" not in message), message
+
+
+@pytest.mark.parametrize("place", range(600, 1300, 4))
+def test_a_data_file_whose_objects_are_damaged_is_refused_or_read(files, tmp_path, place):
+    """Where the headers of its objects lie: what h5py raises there is not always an OSError."""
+    content = bytearray((files / "train.h5").read_bytes())
+    content[place : place + 8] = bytes(8)
+    path = tmp_path / "damaged.h5"
+    path.write_bytes(bytes(content))
+    with suppress(StudyError):
+        read_lines(path)
 
 
 # Models -----------------------------------------------------------------------------------------

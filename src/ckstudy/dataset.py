@@ -256,7 +256,10 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
         ) from None
     with file:
         try:
-            _check(file, path)
+            try:
+                _check(file, path)
+            except (KeyError, RuntimeError, ValueError) as error:  # of objects that are damaged
+                raise OSError(str(error)) from None
             yield file
         except OSError as error:
             raise StudyError(f"{path} cannot be read to its end: {error}") from None

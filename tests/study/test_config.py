@@ -123,11 +123,6 @@ def test_a_network_from_elsewhere_takes_no_name_of_the_studys_own():
         read_study(changed("others", {"ckcnn-k65-w30-s0": "best"}))
 
 
-def test_noise_is_added_to_lines_that_have_none():
-    with pytest.raises(StudyError, match=r"data.noise_percent is 2.*set analyses.noise_levels to"):
-        read_study(changed("data", "noise_percent", 2))
-
-
 def test_the_schema_in_the_repository_is_that_of_the_specs():
     path = ROOT / "workflow/schemas/config.schema.yaml"
     assert yaml.safe_load(path.read_text(encoding="utf-8")) == config_schema()

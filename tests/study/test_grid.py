@@ -122,7 +122,6 @@ def test_noise_is_an_axis_of_the_lines_and_leaves_the_usual_runs_alone(config):
 
 def test_what_counts_as_noisy_is_relative_to_the_study(config):
     config["data"]["noise_percent"] = 32
-    config["analyses"]["noise_levels"] = None
     config["experiments"] = {"noise": {"networks": ["ckcnn"], "noise_percent": [32.0, 0]}}
     runs, _ = expand_grid(config)
     assert list(runs) == ["ckcnn-k131-w30-s0", "ckcnn-k131-w30-noise0-s0"]

@@ -27,14 +27,16 @@ ANALYSED = dict.fromkeys(ANALYSIS_TABLES, OWN_RUNS)
 if STUDY.analyses.instability:
     wanted = serving(STUDY.analyses.instability.experiments)
     ANALYSED["instability"] = [name for name in wanted if name in OWN_RUNS]
-if STUDY.analyses.noise_levels:
+TESTED = {}
+# Noise is added to the study's own lines, where these have none.
+if STUDY.analyses.noise_levels and STUDY.data.noise_percent == 0:
     # By the noise that a network was trained with; one without is tested at all levels.
     TESTED = {
         name: RUNS[name].noise
         for name in serving(STUDY.analyses.noise_levels.experiments)
         if RUNS[name].noise in (None, *STUDY.analyses.noise_levels.percent)
     } | dict.fromkeys(OTHERS)
-    ANALYSED["noise_levels"] = list(TESTED)
+ANALYSED["noise_levels"] = list(TESTED)
 ANALYSES = [name for name in STUDY.analyses.wanted if ANALYSED[name]]
 
 
@@ -122,7 +124,7 @@ rule anatomy:
         "../scripts/dissect_networks.py"
 
 
-if STUDY.analyses.noise_levels:
+if TESTED:
 
     rule noise_levels:
         input:

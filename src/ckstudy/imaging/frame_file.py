@@ -143,5 +143,5 @@ def read_truth(path: str | Path) -> Truth:
                 raise StudyError(f"{path} holds no frames of ckstudy simulate-frame")
             group = file["bubbles"]
             return Truth(*(group[name][:] for name in ("offset", "axial_m", "lateral_m")))
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:  # h5py has no error of its own
         raise StudyError(f"{path} cannot be read as simulated frames: {error}") from None

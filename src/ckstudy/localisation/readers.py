@@ -255,7 +255,7 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
     except StudyError:
         file.close()
         raise
-    except (OSError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
         file.close()
         raise _damaged(path, error) from None
 

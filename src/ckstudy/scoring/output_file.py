@@ -90,5 +90,5 @@ def read_outputs(path: str | Path, lines: Lines, model: str) -> np.ndarray:
             return file["output"][:]
     except FileNotFoundError:
         raise StudyError(f"there is no file {path}; {remedy}") from None
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:  # h5py has no error of its own
         raise StudyError(f"{path} cannot be read as HDF5 ({error}); {remedy}") from None

@@ -171,11 +171,6 @@ def read_study(config: Mapping[str, Any]) -> Study:
     study = Study(**parts)
     if taken := [name for name in study.runs if name in study.others]:
         raise StudyError(f"others: {taken[0]!r} is the name of one of the study's own networks")
-    if study.analyses.noise_levels and study.data.noise_percent != 0:
-        raise StudyError(
-            "analyses.noise_levels adds noise to the study's own lines, and data.noise_percent is "
-            f"{study.data.noise_percent}: these have some; set analyses.noise_levels to null"
-        )
     return study
 
 

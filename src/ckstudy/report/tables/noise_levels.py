@@ -12,7 +12,10 @@ from ckstudy.report.tables.captions import scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, score, tabulate
 from ckstudy.scoring.filter_lengths import CEILING, COMB
 
-ABSENT = "The study leaves this analysis out (analyses.noise_levels), or has no network for it."
+ABSENT = (
+    "The study leaves this analysis out (analyses.noise_levels), has no network for it, or has "
+    "lines with noise, to which no more is added."
+)
 TRAINED = {"clean": "without noise", "same": "at each level", "elsewhere": "elsewhere"}
 # Score, calibration, and what the block of the table is called.
 _BLOCKS = (
