@@ -112,10 +112,14 @@ def refreshed(text: str, tables: Path = HERE) -> str:
 
 
 def _of_card(name: str, score_name: str, tolerance: int) -> float:
-    card = pd.read_csv(README.parent / "benchmarks" / "results" / f"model_card_{name}.csv")
+    """F1 in a shipped network's card: ``best``, ``robust@2`` (noise), ``robust@2:best``."""
+    name, _, where = name.partition("@")
+    value, _, network = where.partition(":")
+    path = README.parent / "benchmarks" / "results" / f"model_card_{name}.csv"
+    card = pd.read_csv(path, dtype={"value": str})
     found = card[
-        (card["network"] == name)
-        & (card["value"] == "clean")
+        (card["network"] == (network or name))
+        & (card["value"] == (value or "clean"))
         & (card["score"] == score_name)
         & (card["tolerance"] == tolerance)
     ]
