@@ -110,7 +110,11 @@ def test_the_wheel_holds_the_library_with_types_and_a_network_and_nothing_else(b
     with zipfile.ZipFile(built[1]) as archive:
         names = set(archive.namelist())
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"ckstudy"}
-    assert {"ckstudy/py.typed", "ckstudy/networks/weights/best.safetensors"} <= names
+    assert {"ckstudy/py.typed"} | {
+        f"ckstudy/networks/weights/{name}.{kind}"
+        for name in ("best", "robust")
+        for kind in ("safetensors", "imaging.json")
+    } <= names
     modules = {f"ckstudy/{p.relative_to(ROOT / 'src/ckstudy').as_posix()}" for p in sources()}
     assert {name for name in names if name.endswith(".py")} == modules
 

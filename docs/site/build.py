@@ -30,7 +30,13 @@ PARTS = {
         "docs/learning",
         "docs/architecture",
     ],
-    "Reference": ["api", "docs/models/best", "docs/troubleshooting", "CHANGELOG"],
+    "Reference": [
+        "api",
+        "docs/models/robust",
+        "docs/models/best",
+        "docs/troubleshooting",
+        "CHANGELOG",
+    ],
 }
 # What a user of the library works with, beside the public names.
 MODULES = [

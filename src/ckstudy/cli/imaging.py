@@ -174,7 +174,7 @@ def image(
     pixel_um: Annotated[
         tuple[float, float], typer.Option(metavar="AXIAL LATERAL", help="Size of a pixel.")
     ] = (20.0, 50.0),
-    model: Model = "best",
+    model: Model = "robust",
     threshold: Annotated[
         float | None,
         typer.Option(help="Of a detection.", show_default="that of ckstudy calibrate-image"),
@@ -250,7 +250,7 @@ def image(
 
 
 def calibrate_image(
-    model: Model = "best",
+    model: Model = "robust",
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="JSON to write.", show_default="beside the network"),

@@ -35,7 +35,7 @@ def localise(
             show_default="the last of two",
         ),
     ] = None,
-    model: Model = "best",
+    model: Model = "robust",
     tolerance: Annotated[
         int,
         typer.Option(

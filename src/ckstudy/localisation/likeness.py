@@ -244,7 +244,7 @@ def _about_noise(median: dict, ranges: dict) -> list[str]:
     return [
         f"noise: from {first:.2g} to {last:.2g} MHz, below the echoes' band, the power density is "
         f"{-median[FLOOR]:.0f} dB below that of the band, in most training lines at least "
-        f"{-ranges[FLOOR][1]:.0f} dB; take a network that was trained with noise"
+        f"{-ranges[FLOOR][1]:.0f} dB; take a network that was trained with noise, such as robust"
     ]
 
 
