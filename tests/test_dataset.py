@@ -134,7 +134,7 @@ def test_a_file_of_another_kind_is_named(tmp_path):
     foreign = tmp_path / "foreign.h5"
     with h5py.File(foreign, "w") as file:
         file["rf"] = np.zeros((2, 3))
-    with pytest.raises(StudyError, match="not a data set of ckstudy"):
+    with pytest.raises(StudyError, match=r"^\S+ is an HDF5 file, but not a data set of ckstudy$"):
         read_lines(foreign)
 
 

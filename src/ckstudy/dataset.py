@@ -241,6 +241,17 @@ def _fill(file: h5py.File, blocks: Iterable[Lines], lines: int, samples: int, bu
 
 
 @contextmanager
+def damage_as_os_error() -> Iterator[None]:
+    """Raise what h5py raises of a damaged object as the OSError that it raises of most others."""
+    try:
+        yield
+    except StudyError:  # a ValueError too, and said already
+        raise
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise OSError(str(error)) from None
+
+
+@contextmanager
 def _open(path: str | Path) -> Iterator[h5py.File]:
     path = Path(path)
     if not path.is_file():
@@ -256,10 +267,8 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
         ) from None
     with file:
         try:
-            try:
+            with damage_as_os_error():
                 _check(file, path)
-            except (KeyError, RuntimeError, ValueError) as error:  # of objects that are damaged
-                raise OSError(str(error)) from None
             yield file
         except OSError as error:
             raise StudyError(f"{path} cannot be read to its end: {error}") from None

@@ -189,7 +189,9 @@ def test_outputs_are_kept_to_the_last_bit_and_known_again(tmp_path):
             np.testing.assert_array_equal(predict(lines, rows), output[rows])
         assert not path.exists()
     np.testing.assert_array_equal(read_outputs(path, lines, "abc"), output)
-    with pytest.raises(StudyError, match="of another model; evaluate the run again"):
+    with pytest.raises(
+        StudyError, match=r"^\S+ holds the outputs of another model; evaluate the run again$"
+    ):
         read_outputs(path, lines, "abd")
     with pytest.raises(StudyError, match="for other lines"):
         read_outputs(path, lines_with([[10], [20]]), "abc")

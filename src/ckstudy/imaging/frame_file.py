@@ -27,6 +27,7 @@ from tqdm import tqdm
 from ckstudy import __version__
 from ckstudy.acoustics.constants import LINE_SAMPLES, SOUND_SPEED
 from ckstudy.acoustics.noise import add_noise
+from ckstudy.dataset import damage_as_os_error
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path, cannot_write
 from ckstudy.imaging.scenes import FrameScene, draw_frames, noise_generator
@@ -137,11 +138,11 @@ def read_truth(path: str | Path) -> Truth:
         Where the file is no file of simulated frames.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r") as file, damage_as_os_error():
             form = file.attrs.get("format")
             if (form.decode() if isinstance(form, bytes) else form) != FORMAT:
                 raise StudyError(f"{path} holds no frames of ckstudy simulate-frame")
             group = file["bubbles"]
             return Truth(*(group[name][:] for name in ("offset", "axial_m", "lateral_m")))
-    except (OSError, KeyError, RuntimeError, ValueError) as error:  # h5py has no error of its own
+    except OSError as error:
         raise StudyError(f"{path} cannot be read as simulated frames: {error}") from None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from ckstudy.dataset import Lines
+from ckstudy.dataset import Lines, damage_as_os_error
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path
 
@@ -79,7 +79,7 @@ def read_outputs(path: str | Path, lines: Lines, model: str) -> np.ndarray:
     """
     remedy = "evaluate the run again"
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r") as file, damage_as_os_error():
             if file.attrs.get("format") != FORMAT:
                 raise StudyError(f"{path} holds no outputs of a network; {remedy}")
             if file.attrs["model"] != model:
@@ -90,5 +90,5 @@ def read_outputs(path: str | Path, lines: Lines, model: str) -> np.ndarray:
             return file["output"][:]
     except FileNotFoundError:
         raise StudyError(f"there is no file {path}; {remedy}") from None
-    except (OSError, KeyError, RuntimeError, ValueError) as error:  # h5py has no error of its own
+    except OSError as error:
         raise StudyError(f"{path} cannot be read as HDF5 ({error}); {remedy}") from None
