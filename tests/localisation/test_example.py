@@ -15,17 +15,13 @@ from ckstudy.report.notebook import execute
 NOTEBOOK = ROOT / "examples" / "own_data.ipynb"
 
 
-def model() -> str:
-    return "robust"
-
-
 @pytest.mark.slow
 def test_the_notebook_goes_from_a_file_to_detections_and_a_picture(tmp_path):
     np.save(tmp_path / "lines.npy", make_lines(3, 4000, seed=0).rf)
     given = {
         "lines": str(tmp_path / "lines.npy"),
         "sampling_rate_hz": 62.5e6,
-        "model": model(),
+        "model": "robust",
     }
     execute(NOTEBOOK, tmp_path / "done.ipynb", given, tmp_path / "log.ipynb")
     cells = {cell.id: cell for cell in nbformat.read(tmp_path / "done.ipynb", 4).cells}

@@ -4,7 +4,6 @@ The lines are the first test lines. Detections are those above the threshold fro
 lines; none is chosen here.
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
 from ckstudy.probing.changed_lines import ChangedLine, changed_lines
 from ckstudy.probing.frozen import frozen
-from ckstudy.probing.parts import part_by_part
+from ckstudy.probing.parts import part_by_part, part_key
 from ckstudy.probing.perturbations import (
     Predict,
     in_band,
@@ -100,10 +99,7 @@ def instability_of_runs(
     same = f"{settings}{code}{place.type}{lines.line_number.tolist()}{lines.attributes}"
 
     def key_of(name: str) -> str:
-        files = (
-            model_digest(runs / name / each) for each in ("model.safetensors", "thresholds.csv")
-        )
-        return hashlib.sha256("".join([same, *files]).encode()).hexdigest()[:16]
+        return part_key(same, runs / name / "model.safetensors", runs / name / "thresholds.csv")
 
     def make(name: str) -> Instability:
         return measure_instability(runs / name, lines, changed, settings, place)

@@ -5,7 +5,6 @@ a level sees the same lines there, and every threshold is chosen on validation l
 that level, which a user with some lines of known bubbles could do, or on the clean ones.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +21,13 @@ from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
-from ckstudy.probing.parts import part_by_part
+from ckstudy.probing.parts import part_by_part, part_key
 from ckstudy.scoring.baselines import best_ridge, comb
 from ckstudy.scoring.evaluation import SCORERS, Predictor
 from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER, RIDGE_TAPS
 from ckstudy.scoring.intervals import mean_interval
 from ckstudy.scoring.score_files import model_digest, read_thresholds
-from ckstudy.scoring.thresholds import THRESHOLDS
+from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 from ckstudy.study.analyses import NoiseLevelsSpec
 
 TOLERANCE = 4
@@ -124,11 +123,9 @@ def noise_levels_of_runs(
     }
 
     def key_of(name: str) -> str:
-        text = same
-        if name in names:
-            files = ("model.safetensors", "thresholds.csv")
-            text += "".join(model_digest(runs / name / each) for each in files)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        if name not in names:
+            return part_key(same)
+        return part_key(same, runs / name / "model.safetensors", runs / name / "thresholds.csv")
 
     def make(name: str) -> tuple[pd.DataFrame]:
         if name == "bounds":
@@ -177,7 +174,7 @@ def _bounds(test: Lines) -> pd.DataFrame:
     tables = []
     for name, signal in zip(BOUNDS, (teeth, truth), strict=True):
         for score in SCORERS:
-            f1 = _f1(score, signal, test, np.array([0.5]))[:, 0]
+            f1 = _f1(score, signal, test, np.array([0.5]))[:, TOLERANCE, 0]
             tables.append(_row(score, "level", 0.5, f1).assign(run=name))
     return _ordered(pd.concat(tables).assign(trained_percent=np.nan, noise_percent=np.nan))
 
@@ -192,19 +189,19 @@ def _scores(
     signals = [predict(each, slice(None)) for each in (lines.validation, lines.test)]
     tables = []
     for score in SCORERS:
-        best = _f1(score, signals[0], lines.validation, thresholds).mean(axis=0).argmax()
-        chosen = {"level": thresholds[best]} | ({} if own is None else {"own": own[score]})
+        best = calibrate(_f1(score, signals[0], lines.validation, thresholds), thresholds)
+        chosen = {"level": best.threshold[TOLERANCE]}
+        chosen |= {} if own is None else {"own": own[score]}
         for calibration, threshold in chosen.items():
-            f1 = _f1(score, signals[1], lines.test, np.array([threshold]))[:, 0]
+            f1 = _f1(score, signals[1], lines.test, np.array([threshold]))[:, TOLERANCE, 0]
             tables.append(_row(score, calibration, threshold, f1))
     return pd.concat(tables)
 
 
 def _f1(score: str, signal: np.ndarray, lines: Lines, thresholds: np.ndarray) -> np.ndarray:
-    """F1 of each line at each threshold, (lines, thresholds)."""
+    """F1 of each line, (lines, tolerances up to the thesis's, thresholds)."""
     how = SCORERS[score]
-    counts = how.count(signal, lines.bubble_count, thresholds, TOLERANCE)
-    return how.f1(counts)[:, TOLERANCE]
+    return how.f1(how.count(signal, lines.bubble_count, thresholds, TOLERANCE))
 
 
 def _row(score: str, calibration: str, threshold: float, f1: np.ndarray) -> pd.DataFrame:

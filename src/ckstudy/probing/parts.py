@@ -1,5 +1,6 @@
 """What an analysis has found of single networks, kept until it has found all: it can go on."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from io import StringIO
@@ -9,6 +10,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from ckstudy.files import write_json
+from ckstudy.scoring.score_files import model_digest
+
+
+def part_key(same: str, *files: Path) -> str:
+    """A word that differs where ``same`` does, or what one of the ``files`` holds."""
+    text = "".join([same, *(model_digest(path) for path in files)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def part_by_part(

@@ -185,8 +185,7 @@ def noise_levels(data: pd.DataFrame) -> tuple[str, ...]:
             f"Networks that were trained without noise have F1 {_range(clean['f1_0'], score)} on "
             f"lines without it, {left}, each with the best threshold for that noise."
         )
-    for other in at[at["trained"] == "elsewhere"].itertuples():
-        row = at.loc[other.Index]
+    for _, row in at[at["trained"] == "elsewhere"].iterrows():
         values = ", ".join(f"{score(row[f'f1_{level:g}'])} with {level:g} %" for level in levels)
         said.append(f"`{row['predictor']}`, trained elsewhere, has F1 {values}.")
     linear = at[at["predictor"].str.startswith("ridge")]
