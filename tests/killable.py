@@ -37,8 +37,8 @@ def train(spec: dict, data: dict, folder: Path) -> None:
 def start(spec: dict, data: dict, folder: Path) -> multiprocessing.Process:
     """Start :func:`train` as a process forked from one that only imported."""
     context = multiprocessing.get_context("forkserver")
-    # The optimiser wants dynamo, and each process its main module, which is pytest.
-    context.set_forkserver_preload(["ckstudy.training.trainer", "torch._dynamo", "pytest"])
+    # Each process wants its main module, which is pytest.
+    context.set_forkserver_preload(["ckstudy.training.trainer", "pytest"])
     process = context.Process(target=train, args=(spec, data, folder))
     process.start()
     return process

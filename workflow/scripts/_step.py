@@ -4,6 +4,7 @@ Snakemake starts a script with the object ``snakemake`` (inputs, outputs, parame
 what the script prints to the screen, and says of a failure only that there was one.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from ckstudy.records import recorded
 
 sys.path.append(str(Path(__file__).parents[1] / "rules"))
 from digests import entries
+
+gc.set_threshold(100_000)  # as in ckstudy.cli.main
 
 
 @contextmanager

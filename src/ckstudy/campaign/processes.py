@@ -111,7 +111,7 @@ class _Job:
         # Not forked from this process: a CUDA device cannot be used in one that is forked from one
         # that knows it. The server of forks only imports, and does so once for all of them.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, "torch._dynamo"])  # dynamo for the optimiser
+        context.set_forkserver_preload([__name__])
         self.line = line
         self.connection, theirs = context.Pipe()
         self.process = context.Process(

@@ -21,6 +21,7 @@ from ckstudy.networks.release import save_model
 from ckstudy.provenance import environment
 from ckstudy.study.spec import RunSpec, TrainingSpec
 from ckstudy.training import checkpoint
+from ckstudy.training.adam import Adam
 from ckstudy.training.batches import LineBatches
 from ckstudy.training.identity import code_digest, data_hashes, fingerprint
 from ckstudy.training.loss import DualLoss
@@ -127,7 +128,7 @@ class Training:
         self.loss = DualLoss(**asdict(spec.loss)).to(device)
         # The rate lies on the device, where a recorded step reads it.
         self.rate = torch.tensor(settings.learning_rate, device=device)
-        self.optimiser = torch.optim.Adam(
+        self.optimiser = Adam(
             self.network.parameters(),
             lr=self.rate,
             fused=True,
