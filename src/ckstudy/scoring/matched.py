@@ -123,7 +123,7 @@ def _count(prediction, levels, bubble_count, pairs, predictions, error):
     maxima = np.empty(samples // 2 + 1, np.int64)
     above = np.empty(samples // 2 + 1, np.int64)
     for line in range(lines):
-        bubbles = np.repeat(np.arange(samples), bubble_count[line].astype(np.int64))
+        bubbles = _places(bubble_count[line])
         found = _fill_maxima(prediction[line], maxima)
         work = _workspace(bubbles.size, found, tolerances - 1)
         previous = -1
@@ -146,6 +146,21 @@ def _count(prediction, levels, bubble_count, pairs, predictions, error):
                     pairs[line, t, k] = size
                     error[line, t, k] = size * PAIR - worth
             previous = kept
+
+
+@numba.njit(cache=True, nogil=True)
+def _places(bubble_count):
+    """The sample of each bubble; ``np.repeat`` takes seconds to compile."""
+    many = 0
+    for i in range(bubble_count.size):
+        many += bubble_count[i]
+    places = np.empty(many, np.int64)
+    many = 0
+    for i in range(bubble_count.size):
+        for _ in range(bubble_count[i]):
+            places[many] = i
+            many += 1
+    return places
 
 
 @numba.njit(cache=True, nogil=True)
