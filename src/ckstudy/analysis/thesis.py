@@ -8,6 +8,8 @@ and without an uncertainty.
 
 from typing import NamedTuple
 
+from ckstudy.scoring.counts import TOLERANCE as TOLERANCE
+
 
 class KernelSizeScore(NamedTuple):
     """A row of Table 1: large-kernel CKCNN at ω0 = 30, scored on its training lines."""
@@ -25,9 +27,6 @@ class Omega0Score(NamedTuple):
     median_f1: float
     mean_f1: float
 
-
-TOLERANCE = 4
-"""Localisation tolerance of every score in the thesis, in samples of 16 ns."""
 
 TEST_LINES = 960
 EPOCHS = 1250

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from ckstudy.errors import StudyError
 from ckstudy.networks import Localiser
-from ckstudy.scoring.counts import MAX_TOLERANCE
+from ckstudy.scoring.counts import MAX_TOLERANCE, TOLERANCE
 from ckstudy.scoring.score_files import model_digest, read_thresholds
 
 SPLIT, SCORE = "validation", "matched"
-TOLERANCE = 4
 
 
 def calibrated_threshold(network: Localiser, tolerance: int = TOLERANCE) -> float:

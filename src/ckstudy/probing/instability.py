@@ -31,14 +31,11 @@ from ckstudy.probing.perturbations import (
     with_norm,
     worst_cases,
 )
-from ckstudy.scoring.evaluation import SCORERS
+from ckstudy.scoring.counts import TOLERANCE
+from ckstudy.scoring.evaluation import f1_at
 from ckstudy.scoring.matched import find_maxima
 from ckstudy.scoring.score_files import SCORES, model_digest, read_thresholds
 from ckstudy.study.analyses import InstabilitySpec
-
-TOLERANCE = 4
-"""The thesis's, in samples."""
-
 
 EXAMPLE = 400
 """Samples of the first line that are kept for drawing, from its middle on."""
@@ -235,11 +232,10 @@ def _perturb(
 
 
 def _f1(output: np.ndarray, lines: Lines, thresholds: dict[str, float]) -> dict[str, np.ndarray]:
-    found = {}
-    for name, score in SCORERS.items():
-        counts = score.count(output, lines.bubble_count, [thresholds[name]], TOLERANCE)
-        found[f"{name}_f1"] = score.f1(counts)[:, TOLERANCE, 0]
-    return found
+    return {
+        f"{score}_f1": f1_at(score, output, lines.bubble_count, threshold)
+        for score, threshold in thresholds.items()
+    }
 
 
 def _follow(

@@ -23,15 +23,13 @@ from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
 from ckstudy.probing.parts import part_by_part, part_key
 from ckstudy.scoring.baselines import best_ridge, comb
-from ckstudy.scoring.evaluation import SCORERS, Predictor
+from ckstudy.scoring.counts import TOLERANCE
+from ckstudy.scoring.evaluation import SCORERS, Predictor, f1_at
 from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER, RIDGE_TAPS
 from ckstudy.scoring.intervals import mean_interval
 from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 from ckstudy.study.analyses import NoiseLevelsSpec
-
-TOLERANCE = 4
-"""The thesis's, in samples."""
 
 BOUNDS = (COMB, CEILING)
 """Predictors that do not look at a line: the comb, and the truth itself."""
@@ -174,7 +172,7 @@ def _bounds(test: Lines) -> pd.DataFrame:
     tables = []
     for name, signal in zip(BOUNDS, (teeth, truth), strict=True):
         for score in SCORERS:
-            f1 = _f1(score, signal, test, np.array([0.5]))[:, TOLERANCE, 0]
+            f1 = f1_at(score, signal, test.bubble_count, 0.5)
             tables.append(_row(score, "level", 0.5, f1).assign(run=name))
     return _ordered(pd.concat(tables).assign(trained_percent=np.nan, noise_percent=np.nan))
 
@@ -189,19 +187,15 @@ def _scores(
     signals = [predict(each, slice(None)) for each in (lines.validation, lines.test)]
     tables = []
     for score in SCORERS:
-        best = calibrate(_f1(score, signals[0], lines.validation, thresholds), thresholds)
+        how = SCORERS[score]
+        counts = how.count(signals[0], lines.validation.bubble_count, thresholds, TOLERANCE)
+        best = calibrate(how.f1(counts), thresholds)
         chosen = {"level": best.threshold[TOLERANCE]}
         chosen |= {} if own is None else {"own": own[score]}
         for calibration, threshold in chosen.items():
-            f1 = _f1(score, signals[1], lines.test, np.array([threshold]))[:, TOLERANCE, 0]
+            f1 = f1_at(score, signals[1], lines.test.bubble_count, threshold)
             tables.append(_row(score, calibration, threshold, f1))
     return pd.concat(tables)
-
-
-def _f1(score: str, signal: np.ndarray, lines: Lines, thresholds: np.ndarray) -> np.ndarray:
-    """F1 of each line, (lines, tolerances up to the thesis's, thresholds)."""
-    how = SCORERS[score]
-    return how.f1(how.count(signal, lines.bubble_count, thresholds, TOLERANCE))
 
 
 def _row(score: str, calibration: str, threshold: float, f1: np.ndarray) -> pd.DataFrame:

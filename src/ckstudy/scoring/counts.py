@@ -10,6 +10,9 @@ from ckstudy.errors import StudyError
 
 MAX_TOLERANCE = 9
 
+TOLERANCE = 4
+"""Of every score in the thesis, in samples of 16 ns."""
+
 
 @dataclass(frozen=True)
 class Counts:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from ckstudy.dataset import Lines
 from ckstudy.scoring import matched, upstream
-from ckstudy.scoring.counts import Counts, concatenate
+from ckstudy.scoring.counts import TOLERANCE, Counts, concatenate
 from ckstudy.scoring.score_files import THRESHOLD_COLUMNS, read_thresholds
 from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 
@@ -49,6 +49,23 @@ def score_lines(
         for score, values in thresholds.items():
             parts[score].append(SCORERS[score].count(prediction, lines.bubble_count[rows], values))
     return {score: concatenate(part) for score, part in parts.items()}
+
+
+def f1_at(
+    score: str, prediction: np.ndarray, bubble_count: np.ndarray, threshold: float
+) -> np.ndarray:
+    """F1 of each line, (n,), at one threshold and the thesis's tolerance.
+
+    Parameters
+    ----------
+    score : str
+        ``"upstream"`` or ``"matched"``.
+    prediction, bubble_count : array, (n, samples)
+    threshold : float
+    """
+    how = SCORERS[score]
+    f1: np.ndarray = how.f1(how.count(prediction, bubble_count, [threshold], TOLERANCE))
+    return f1[:, TOLERANCE, 0]
 
 
 def line_scores(
