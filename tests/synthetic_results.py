@@ -17,7 +17,7 @@ STUDY = {
     "study": "tiny",
     "claims": {"equal_f1": 0.02, "large_gap": 0.05},
     "missing": [],
-    "analyses": ["failures", "instability", "anatomy", "noise_levels"],
+    "analyses": ["failures", "instability", "anatomy", "noise_levels", "other_bubbles"],
 }
 LINES = {"train": 24, "validation": 12, "test": 40}
 BASELINES = {"comb": 0.595, "random": 0.44}
@@ -352,7 +352,7 @@ def _baselines(bubbles: np.ndarray, pressure: np.ndarray) -> tuple[pd.DataFrame,
 def _analyses(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
     """The tables of what is looked into beyond the thesis, by file."""
     found = _failures(rng, runs) | _instability(rng, runs[:4]) | _anatomy(rng, runs)
-    return found | _noise_levels(rng, runs)
+    return found | _noise_levels(rng, runs) | _other_bubbles(rng, runs)
 
 
 def _noise_levels(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
@@ -385,6 +385,33 @@ def _noise_levels(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
             row = {"run": run, "score": score, "calibration": "level", "threshold": 0.5}
             rows.append({**row, "mean_f1": f1, "ci_low": f1, "ci_high": f1, "lines": 8})
     return {"noise_levels_scores": pd.DataFrame(rows)}
+
+
+def _other_bubbles(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
+    """Of up to four networks, one from elsewhere, and the filter."""
+    rows = [
+        {
+            "run": run,
+            "bubbles": kind,
+            "score": score,
+            "calibration": calibration,
+            "threshold": 0.2,
+            "mean_f1": f1 - (0.1 if calibration == "own" else 0),
+            "ci_low": f1 - 0.02,
+            "ci_high": f1 + 0.02,
+            "lines": 8,
+        }
+        for run in [*runs[:4], "elsewhere", "ridge_fir_521"]
+        for kind in ("own", "polydisperse", "marmottant")
+        for score in ("upstream", "matched")
+        for calibration in ("level", "own")[: 1 if run.startswith("ridge") else 2]
+        for f1 in [rng.uniform(0.6, 0.9)]
+    ]
+    for run, upstream, matched in (("comb", 0.59, 0.49), ("ceiling", 1.0, 0.95)):
+        for score, f1 in (("upstream", upstream), ("matched", matched)):
+            row = {"run": run, "score": score, "calibration": "level", "threshold": 0.5}
+            rows.append({**row, "mean_f1": f1, "ci_low": f1, "ci_high": f1, "lines": 8})
+    return {"other_bubbles_scores": pd.DataFrame(rows)}
 
 
 def _instability(rng, runs: list[str]) -> dict[str, pd.DataFrame]:

@@ -116,6 +116,29 @@ def test_noise_names_the_best_size_at_each_level():
     assert noisy.endswith("the best baseline, `wiener`, has 0.700.")
 
 
+def test_other_bubbles_are_told_by_what_they_cost():
+    data = pd.DataFrame(
+        {
+            "predictor": ["a", "b", "theirs", "ridge_fir_521"],
+            "trained": ["here", "here", "elsewhere", "here"],
+            "score": "upstream",
+            "calibration": "level",
+            "f1_own": [0.9, 0.92, 0.91, 0.8],
+            "f1_polydisperse": [0.5, 0.6, 0.64, 0.7],
+        }
+    )
+    said = findings.other_bubbles(data)
+    assert said[0].startswith("With polydisperse bubbles instead of the study's own")
+    assert "F1 0.500 to 0.600 instead of 0.900 to 0.920" in said[0]
+    assert said[0].endswith("the change is −0.400 to −0.320.")
+    assert said[1] == (
+        "`theirs`, trained elsewhere, has F1 0.910 with the study's own bubbles, 0.640 with "
+        "polydisperse bubbles."
+    )
+    assert len(said) == 2
+    assert findings.other_bubbles(pd.DataFrame()) == ()
+
+
 @pytest.mark.parametrize("linear", [0.5, 0.7])
 def test_noise_is_told_with_who_bears_it(linear):
     data = pd.DataFrame(

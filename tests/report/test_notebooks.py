@@ -104,6 +104,7 @@ def test_committed_notebooks_are_clean(path):
                 "receptive_fields": tables.receptive_fields_table,
                 "cost": tables.cost_table,
                 "noise_levels": tables.noise_levels_table,
+                "other_bubbles": tables.other_bubbles_table,
             },
         ),
     ],

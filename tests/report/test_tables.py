@@ -228,6 +228,22 @@ def test_noise_tells_each_curve_at_its_levels(study):
     assert set(own.index.get_level_values("score")) == {"upstream"}
 
 
+def test_other_bubbles_are_told_of_each_predictor(study):
+    results, _ = study
+    data = tables.other_bubbles_table(results).data
+    scores = results.analysis("other_bubbles", "scores").set_index(
+        ["run", "score", "calibration", "bubbles"]
+    )["mean_f1"]
+    assert set(data["trained"]) == {"here", "elsewhere"}
+    assert list(data.columns[-3:]) == ["f1_own", "f1_polydisperse", "f1_marmottant"]
+    for row in data.itertuples():
+        expected = scores[row.predictor, row.score, row.calibration]
+        for kind, f1 in expected.items():
+            assert getattr(row, f"f1_{kind}") == pytest.approx(f1)
+    of_filter = data[data["predictor"] == "ridge_fir_521"]
+    assert set(of_filter["calibration"]) == {"level"}
+
+
 def test_networks_trained_at_a_level_are_one_row_and_stand_there_alone(tmp_path):
     write_results(tmp_path, specs=beyond_specs())
     results = Results(tmp_path)

@@ -83,6 +83,7 @@ MISTAKES = [
     (("analyses", "instability", "step_size", 2), ["analyses.instability.step_size", "2"]),
     (("analyses", "noise_levels", "percent", [2, 1]), ["analyses.noise_levels", "ascending"]),
     (("analyses", "noise_levels", "percent", [300]), ["analyses.noise_levels.percent", "300"]),
+    (("analyses", "other_bubbles", "lines", 0), ["analyses.other_bubbles.lines", "0"]),
     (("analyses", "noise_levels", "lines", 0), ["analyses.noise_levels.lines", "0"]),
     (("trainning", {}), ["no key 'trainning'"]),
     (("experiments", ["ckcnn"]), ["experiments must be a mapping"]),

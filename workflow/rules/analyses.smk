@@ -11,6 +11,7 @@ ANALYSIS_TABLES = {
     # Times are of the machine, and other each time: no table or figure is made of them.
     "anatomy": ["networks", "profiles", "times"],
     "noise_levels": ["scores"],
+    "other_bubbles": ["scores"],
 }
 
 
@@ -37,6 +38,12 @@ if STUDY.analyses.noise_levels and STUDY.data.noise_percent == 0:
         if RUNS[name].noise in (None, *STUDY.analyses.noise_levels.percent)
     } | dict.fromkeys(OTHERS)
 ANALYSED["noise_levels"] = list(TESTED)
+if STUDY.analyses.other_bubbles:
+    wanted = serving(STUDY.analyses.other_bubbles.experiments)
+    ANALYSED["other_bubbles"] = [
+        *(name for name in wanted if name in OWN_RUNS),
+        *OTHERS,
+    ]
 ANALYSES = [name for name in STUDY.analyses.wanted if ANALYSED[name]]
 
 
@@ -150,3 +157,31 @@ if TESTED:
             code=code_of("noise_levels"),
         script:
             "../scripts/measure_noise_levels.py"
+
+if STUDY.analyses.other_bubbles:
+    WITH_OTHERS = ANALYSED["other_bubbles"]
+
+    rule other_bubbles:
+        input:
+            **{split: f"{RESULTS}/data/{split}.h5" for split in SPLITS},
+            models=expand(f"{RESULTS}/runs/{{run}}/model.safetensors", run=WITH_OTHERS),
+            thresholds=expand(f"{RESULTS}/runs/{{run}}/thresholds.csv", run=WITH_OTHERS),
+        output:
+            analysis_files("other_bubbles"),
+        log:
+            f"{RESULTS}/logs/analyses/other_bubbles.log",
+        threads: 1
+        resources:
+            gpu=0 if TRAINS_ON_CPU else 1,
+            mem_mb=8000,
+            runtime=600,
+        params:
+            runs=f"{RESULTS}/runs",
+            names=WITH_OTHERS,
+            settings=config["analyses"]["other_bubbles"],
+            device=config["device"],
+            # What is done so far, for the next attempt; deleted at the end.
+            parts=f"{RESULTS}/checkpoints/other_bubbles",
+            code=code_of("other_bubbles"),
+        script:
+            "../scripts/measure_other_bubbles.py"

@@ -28,6 +28,7 @@ ENTRIES: dict[str, list[str]] = {
     "instability": ["scripts/measure_instability.py"],
     "anatomy": ["scripts/dissect_networks.py"],
     "noise_levels": ["scripts/measure_noise_levels.py"],
+    "other_bubbles": ["scripts/measure_other_bubbles.py"],
     "summarise_scores": ["scripts/summarise_scores.py"],
     "describe_study": ["scripts/describe_study.py"],
     "diagrams": [
@@ -57,6 +58,7 @@ ENTRIES: dict[str, list[str]] = {
         f"{_FIGURES}.instability",
         f"{_FIGURES}.anatomy",
         f"{_FIGURES}.noise_levels",
+        f"{_FIGURES}.other_bubbles",
     ],
     "index": ["scripts/write_index.py"],
     "notebook_data": ["scripts/run_notebook.py", "notebooks/01_data.ipynb"],

@@ -22,6 +22,7 @@ ANALYSIS_FIGURES = [
     "receptive_fields",
     "cost",
     "noise_levels",
+    "other_bubbles",
 ]
 FORMATS = ["png", "svg"]
 # What was found, then what explains it, then how it was done.

@@ -14,6 +14,7 @@ TABLE_NAMES = {
         "receptive_fields",
         "cost",
         "noise_levels",
+        "other_bubbles",
     ],
 }
 if HAS_LONG_KERNELS:

@@ -21,18 +21,15 @@ from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
+from ckstudy.probing.calibrated import bounds, calibrated_scores
 from ckstudy.probing.parts import part_by_part, part_key
-from ckstudy.scoring.baselines import best_ridge, comb
+from ckstudy.scoring.baselines import best_ridge
 from ckstudy.scoring.counts import TOLERANCE
-from ckstudy.scoring.evaluation import SCORERS, Predictor, f1_at
-from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER, RIDGE_TAPS
-from ckstudy.scoring.intervals import mean_interval
+from ckstudy.scoring.evaluation import SCORERS
+from ckstudy.scoring.filter_lengths import LINEAR_FILTER, RIDGE_TAPS
 from ckstudy.scoring.score_files import model_digest, read_thresholds
-from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
+from ckstudy.scoring.thresholds import THRESHOLDS
 from ckstudy.study.analyses import NoiseLevelsSpec
-
-BOUNDS = (COMB, CEILING)
-"""Predictors that do not look at a line: the comb, and the truth itself."""
 
 
 class Splits(NamedTuple):
@@ -106,10 +103,9 @@ def noise_levels_of_runs(
     Returns
     -------
     DataFrame
-        run (or one of :data:`BOUNDS`, or the linear filter), trained_percent (NaN for what was
-        not trained at one of these levels), noise_percent, score, calibration (``level``: the
-        threshold is the best for validation lines of that noise; ``own``: the run's), threshold,
-        mean_f1, ci_low, ci_high, lines.
+        run (or one of :data:`ckstudy.probing.calibrated.BOUNDS`, or the linear filter),
+        trained_percent (NaN for what was not trained at one of these levels), noise_percent, and
+        the columns of :func:`ckstudy.probing.calibrated.calibrated_scores`.
     """
     place = resolve_device(device)
     folder, code = progress
@@ -127,7 +123,8 @@ def noise_levels_of_runs(
 
     def make(name: str) -> tuple[pd.DataFrame]:
         if name == "bounds":
-            return (_bounds(lines.test),)
+            found = bounds(lines.test).assign(trained_percent=np.nan, noise_percent=np.nan)
+            return (_ordered(found),)
         if name == LINEAR_FILTER:
             return (_linear_filter(levels),)
         wanted = [p for p in levels if names[name] in (None, p)]
@@ -150,7 +147,7 @@ def _network(
 
     tables = []
     for percent, lines in levels.items():
-        table = _scores(predict, lines, THRESHOLDS, own)
+        table = calibrated_scores(predict, lines.validation, lines.test, THRESHOLDS, own)
         tables.append(table.assign(run=run.name, trained_percent=trained, noise_percent=percent))
     return _ordered(pd.concat(tables))
 
@@ -160,56 +157,9 @@ def _linear_filter(levels: Mapping[float, Splits]) -> pd.DataFrame:
     tables = []
     for percent, lines in levels.items():
         found = best_ridge(lines.train, lines.validation, RIDGE_TAPS[-1], TOLERANCE)
-        table = _scores(found.predict, lines, found.thresholds)
+        table = calibrated_scores(found.predict, lines.validation, lines.test, found.thresholds)
         tables.append(table.assign(trained_percent=percent, noise_percent=percent))
     return _ordered(pd.concat(tables).assign(run=LINEAR_FILTER))
-
-
-def _bounds(test: Lines) -> pd.DataFrame:
-    """What the scores of a comb, and of the truth, are on these lines whatever the noise."""
-    teeth = np.broadcast_to(comb(test.rf.shape[1], TOLERANCE), test.rf.shape)
-    truth = (test.bubble_count > 0).astype(np.float32)
-    tables = []
-    for name, signal in zip(BOUNDS, (teeth, truth), strict=True):
-        for score in SCORERS:
-            f1 = f1_at(score, signal, test.bubble_count, 0.5)
-            tables.append(_row(score, "level", 0.5, f1).assign(run=name))
-    return _ordered(pd.concat(tables).assign(trained_percent=np.nan, noise_percent=np.nan))
-
-
-def _scores(
-    predict: Predictor,
-    lines: Splits,
-    thresholds: np.ndarray,
-    own: Mapping[str, float] | None = None,
-) -> pd.DataFrame:
-    """A row for each score and way to choose the threshold."""
-    signals = [predict(each, slice(None)) for each in (lines.validation, lines.test)]
-    tables = []
-    for score in SCORERS:
-        how = SCORERS[score]
-        counts = how.count(signals[0], lines.validation.bubble_count, thresholds, TOLERANCE)
-        best = calibrate(how.f1(counts), thresholds)
-        chosen = {"level": best.threshold[TOLERANCE]}
-        chosen |= {} if own is None else {"own": own[score]}
-        for calibration, threshold in chosen.items():
-            f1 = f1_at(score, signals[1], lines.test.bubble_count, threshold)
-            tables.append(_row(score, calibration, threshold, f1))
-    return pd.concat(tables)
-
-
-def _row(score: str, calibration: str, threshold: float, f1: np.ndarray) -> pd.DataFrame:
-    mean = mean_interval(f1)
-    values = {
-        "score": score,
-        "calibration": calibration,
-        "threshold": threshold,
-        "mean_f1": float(mean.value),
-        "ci_low": float(mean.low),
-        "ci_high": float(mean.high),
-        "lines": len(f1),
-    }
-    return pd.DataFrame([values])
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

@@ -112,6 +112,25 @@ class NoiseLevelsSpec:
 
 
 @dataclass(frozen=True)
+class OtherBubblesSpec:
+    """What networks make of other bubbles; see :mod:`ckstudy.probing.other_bubbles`.
+
+    Attributes
+    ----------
+    experiments : tuple of str
+        Those whose networks are tested, where they were trained on the study's own lines.
+    lines : int
+        Lines of each split, the first ones.
+    """
+
+    experiments: Annotated[tuple[str, ...], ListOf(Name())]
+    lines: Annotated[int, Whole(1, 1_000_000)]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
 class AnalysesSpec:
     """The keys of the config's section ``analyses``, each None where it is left out."""
 
@@ -119,6 +138,7 @@ class AnalysesSpec:
     instability: InstabilitySpec | None
     anatomy: AnatomySpec | None
     noise_levels: NoiseLevelsSpec | None
+    other_bubbles: OtherBubblesSpec | None
 
     @property
     def wanted(self) -> list[str]:
@@ -131,6 +151,7 @@ SPECS = {
     "instability": InstabilitySpec,
     "anatomy": AnatomySpec,
     "noise_levels": NoiseLevelsSpec,
+    "other_bubbles": OtherBubblesSpec,
 }
 
 

@@ -52,6 +52,7 @@ FIGURES: dict[str, Entry] = {
     "receptive_fields": Entry("analyses", "anatomy", "receptive_fields"),
     "cost": Entry("analyses", "anatomy", "cost"),
     "noise_levels": Entry("analyses", "noise_levels", "noise_levels"),
+    "other_bubbles": Entry("analyses", "other_bubbles", "other_bubbles"),
     "long_kernels": Entry("long_kernels", "long_kernels", "long_kernel_scores"),
     "imaging": Entry("imaging", "imaging", "imaging_scores"),
 }

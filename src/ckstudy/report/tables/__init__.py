@@ -17,6 +17,7 @@ from ckstudy.report.tables.long_kernels import long_kernels_table
 from ckstudy.report.tables.noise import noise_table
 from ckstudy.report.tables.noise_levels import noise_levels_table
 from ckstudy.report.tables.omega_0 import omega_0_table
+from ckstudy.report.tables.other_bubbles import other_bubbles_table
 from ckstudy.report.tables.windows import windows_table
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "noise_levels_table",
     "noise_table",
     "omega_0_table",
+    "other_bubbles_table",
     "pairs_table",
     "point_spread_table",
     "receptive_fields_table",

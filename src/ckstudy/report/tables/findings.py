@@ -23,6 +23,12 @@ from ckstudy.report.tables.table import (
 _correlation = number("{:+.2f}")
 # Share of pairs that have to be found as two at a distance that counts as resolved.
 _RESOLVED = 0.9
+_BUBBLES = {
+    "monodisperse": "monodisperse bubbles",
+    "polydisperse": "polydisperse bubbles",
+    "segers": "shells of the Segers model",
+    "marmottant": "shells of the Marmottant model",
+}
 
 
 def kernel_size(data: pd.DataFrame) -> tuple[str, ...]:
@@ -198,6 +204,33 @@ def noise_levels(data: pd.DataFrame) -> tuple[str, ...]:
                 "A linear filter that is fitted to the noise beats all networks that were trained "
                 f"without any at {', '.join(f'{level:g}' for level in beaten)} %."
             )
+    return tuple(said)
+
+
+def other_bubbles(data: pd.DataFrame) -> tuple[str, ...]:
+    """Of other bubbles: what each kind costs those that were trained on the study's own."""
+    if data.empty:
+        return ()
+    said = []
+    at = data[(data["score"] == "upstream") & (data["calibration"] == "level")]
+    here = at[(at["trained"] == "here") & ~at["predictor"].str.startswith("ridge")]
+    for kind in [name.removeprefix("f1_") for name in data if name.startswith("f1_")]:
+        if kind == "own" or here.empty:
+            continue
+        lost = here[f"f1_{kind}"] - here["f1_own"]
+        said.append(
+            f"With {_BUBBLES[kind]} instead of the study's own, networks trained here have F1 "
+            f"{_range(here[f'f1_{kind}'], score)} instead of {_range(here['f1_own'], score)}; the "
+            f"change is {_range(lost, change)}."
+        )
+    for other in at[at["trained"] == "elsewhere"].index:
+        row = at.loc[other]
+        values = ", ".join(
+            f"{score(row[f'f1_{kind}'])} with {words}"
+            for kind, words in {"own": "the study's own bubbles", **_BUBBLES}.items()
+            if f"f1_{kind}" in at
+        )
+        said.append(f"`{row['predictor']}`, trained elsewhere, has F1 {values}.")
     return tuple(said)
 
 

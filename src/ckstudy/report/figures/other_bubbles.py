@@ -1,0 +1,64 @@
+"""Figure of what networks make of other bubbles: from the CSV files of a study, without torch."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ckstudy.analysis.other_bubbles import Predictor, kinds, other_bubble_scores, predictors
+from ckstudy.analysis.results import Results
+from ckstudy.report.figures import style
+from ckstudy.report.figures.selection import labels, looks, shown_cells
+from ckstudy.report.tables.other_bubbles import ABSENT, KINDS
+from ckstudy.scoring.filter_lengths import COMB, LINEAR_FILTER
+
+_SCORES = {"upstream": "F1", "matched": "matched F1"}
+
+
+def other_bubbles(results: Results) -> Figure:
+    """F1 by kind of bubbles and score, for each predictor."""
+    found = other_bubble_scores(results)
+    if found is None:
+        return style.nothing_to_show(ABSENT)
+    cells = shown_cells(results)
+    names = dict(zip(cells.index, labels(results, cells), strict=True))
+    shown = [
+        each
+        for each in predictors(results, found)
+        if each.trained == "elsewhere" or each.name in {*names, LINEAR_FILTER}
+    ]
+    where = kinds(found)
+    comb = found[found["run"] == COMB].set_index("score")["mean_f1"]
+    figure = Figure(figsize=(style.PAGE, 3.8), layout="constrained")
+    panels = figure.subplots(1, len(_SCORES), sharey=True)
+    for panel, letter, (name, title) in zip(panels, "ab", _SCORES.items(), strict=True):
+        for place, each in enumerate(shown):
+            f1 = each.f1(name).reindex(where)
+            panel.plot(np.arange(len(where)), f1, label=_label(each, names), **_look(each, place))
+        panel.axhline(comb[name], color=style.GREY, linewidth=0.6, linestyle="--")
+        panel.set_title(f"({letter}) {title}", loc="left")
+        ticks = [KINDS[kind].replace("shell of ", "shell of\n") for kind in where]
+        panel.set_xticks(np.arange(len(where)), ticks)
+        panel.set_xlim(-0.3, len(where) - 0.7)
+        panel.grid(True)
+    panels[0].set_ylabel("F1 at tolerance 4 samples")
+    panels[0].set_ylim(top=1.02)
+    handles, texts = panels[0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside upper center", ncols=2)
+    style.footnote(
+        figure,
+        f"{int(found['lines'].max())} test lines, bubbles at the same places in all; threshold "
+        "from validation lines with such bubbles. Dashed: the comb.",
+    )
+    return figure
+
+
+def _label(each: Predictor, names: dict[str, str]) -> str:
+    if each.name == LINEAR_FILTER:
+        return "linear filter"
+    return names.get(each.name, f"{each.name}, trained elsewhere")
+
+
+def _look(each: Predictor, place: int) -> dict:
+    if each.name == LINEAR_FILTER:
+        return {"color": style.GREY, "linestyle": "-", "marker": "<", "markersize": 3}
+    marker = "D" if each.trained == "elsewhere" else "o"
+    return looks(place) | {"marker": marker, "markersize": 3.5}
