@@ -28,6 +28,7 @@ NAMES = (
     "claims",
     "noise",
     "noise_levels",
+    "other_bubbles",
     "baselines",
     "long_kernels",
     "windows",
