@@ -127,16 +127,18 @@ def test_other_bubbles_are_told_by_what_they_cost():
             "f1_polydisperse": [0.5, 0.6, 0.64, 0.7],
         }
     )
-    said = findings.other_bubbles(data)
+    said = findings.other_bubbles(data, 0.55)
     assert said[0].startswith("With polydisperse bubbles instead of the study's own")
     assert "F1 0.500 to 0.600 instead of 0.900 to 0.920" in said[0]
     assert said[0].endswith("the change is −0.400 to −0.320.")
-    assert said[1] == (
+    assert said[1] == "Below the comb's 0.550 are then 1 of 2 of these networks."
+    assert said[2] == (
         "`theirs`, trained elsewhere, has F1 0.910 with the study's own bubbles, 0.640 with "
         "polydisperse bubbles."
     )
-    assert len(said) == 2
-    assert findings.other_bubbles(pd.DataFrame()) == ()
+    assert len(said) == 3
+    assert len(findings.other_bubbles(data, 0.4)) == 2
+    assert findings.other_bubbles(pd.DataFrame(), 0.4) == ()
 
 
 @pytest.mark.parametrize("linear", [0.5, 0.7])

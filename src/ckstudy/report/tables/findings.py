@@ -207,8 +207,11 @@ def noise_levels(data: pd.DataFrame) -> tuple[str, ...]:
     return tuple(said)
 
 
-def other_bubbles(data: pd.DataFrame) -> tuple[str, ...]:
-    """Of other bubbles: what each kind costs those that were trained on the study's own."""
+def other_bubbles(data: pd.DataFrame, comb: float) -> tuple[str, ...]:
+    """Of other bubbles: what each kind costs those that were trained on the study's own.
+
+    ``comb`` is the F1 of a predictor that looks at no line.
+    """
     if data.empty:
         return ()
     said = []
@@ -223,6 +226,10 @@ def other_bubbles(data: pd.DataFrame) -> tuple[str, ...]:
             f"{_range(here[f'f1_{kind}'], score)} instead of {_range(here['f1_own'], score)}; the "
             f"change is {_range(lost, change)}."
         )
+        below = int((here[f"f1_{kind}"] < comb).sum())
+        if below:
+            which = "all" if below == len(here) else f"{below} of {len(here)}"
+            said.append(f"Below the comb's {score(comb)} are then {which} of these networks.")
     for other in at[at["trained"] == "elsewhere"].index:
         row = at.loc[other]
         values = ", ".join(

@@ -68,7 +68,7 @@ def other_bubbles_table(results: Results) -> Table:
         f"{bounds[COMB, 'matched']:.3f}, the truth itself {bounds[CEILING, 'upstream']:.3f} and "
         f"{bounds[CEILING, 'matched']:.3f}. {scale(results, results.cells())} {unfinished(results)}"
     ).strip()
-    said = findings.other_bubbles(data)
+    said = findings.other_bubbles(data, float(bounds[COMB, "upstream"]))
     return Table("other_bubbles", "Other bubbles", caption, data, blocks, said)
 
 
