@@ -26,8 +26,8 @@ def ablation_table(results: Results) -> Table:
 
     columns = [
         Column("setting", lambda pair: pair.setting, "setting", code),
-        Column("from", lambda pair: setting_text(pair.from_value), "from"),
-        Column("to", lambda pair: setting_text(pair.to_value), "to"),
+        Column("from", lambda pair: setting_text(pair.setting, pair.from_value), "from"),
+        Column("to", lambda pair: setting_text(pair.setting, pair.to_value), "to"),
         Column("reference", lambda pair: pair.reference, "network", code),
         Column("other", lambda pair: pair.other, "changed network", code),
         Column("reference_seeds", lambda pair: len(cells.runs[pair.reference]), "seeds before"),
@@ -78,10 +78,10 @@ def ablation_table(results: Results) -> Table:
     return Table("ablation", "One setting at a time", caption, data, (("", text),))
 
 
-def setting_text(value: object) -> str:
+def setting_text(setting: str, value: object) -> str:
     """The value of a setting, in words."""
     if value is None:
-        return "all"
+        return "all" if setting == "crop" else "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -58,7 +58,7 @@ def _of_study(results: Results, setting: str, cells: pd.DataFrame, specs: list[d
     if setting == "seed":
         return " or ".join(str(count) for count in sorted(set(cells["seeds"]))) + " a cell"
     every = [{**settings(spec), "preset": spec["preset"]} for spec in specs]
-    values = [setting_text(each[setting]) for each in every if setting in each]
+    values = [setting_text(setting, each[setting]) for each in every if setting in each]
     text = " or ".join(dict.fromkeys(values)) or DASH
     if setting == "epochs":
         steps = dict.fromkeys(str(optimiser_steps(spec["training"], lines)) for spec in specs)
