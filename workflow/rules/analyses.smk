@@ -158,6 +158,7 @@ if TESTED:
         script:
             "../scripts/measure_noise_levels.py"
 
+
 if STUDY.analyses.other_bubbles:
     WITH_OTHERS = ANALYSED["other_bubbles"]
 
