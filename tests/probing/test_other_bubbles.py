@@ -144,5 +144,6 @@ def test_it_goes_on_where_it_was_cut_off(study, tmp_path, monkeypatch):
         patch.setattr(other_bubbles, "best_ridge", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             measure(study, tmp_path / "parts")
-    monkeypatch.setattr(other_bubbles, "load_model", lambda *_: 1 / 0)  # the network is there
+    # What the network scores is there.
+    monkeypatch.setattr(other_bubbles, "network_predictor", lambda *_: 1 / 0)
     assert measure(study, tmp_path / "parts").equals(whole)

@@ -6,37 +6,15 @@ between scores, F1 is told as its *share* of what lies between a comb, which loo
 the truth itself.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.tested import Tested
 from ckstudy.errors import StudyError
 from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER
 
-
-class Curve(NamedTuple):
-    """F1 against noise.
-
-    Attributes
-    ----------
-    name : str
-        Of a cell of the study, of a network that was trained elsewhere, or of the filter.
-    trained : {"clean", "same", "elsewhere"}
-        With what noise: none, that of the level, or what somebody else chose.
-    rows : DataFrame
-        Those of the table, of all runs of the cell, of each score and calibration.
-    """
-
-    name: str
-    trained: str
-    rows: pd.DataFrame
-
-    def f1(self, score: str, calibration: str = "level") -> pd.Series:
-        """Mean F1 over the runs, by level of noise; empty where there is none."""
-        rows = self.rows[(self.rows["score"] == score) & (self.rows["calibration"] == calibration)]
-        return rows.groupby("noise_percent")["mean_f1"].mean()
+BY = "noise_percent"
 
 
 def noise_level_scores(results: Results) -> pd.DataFrame | None:
@@ -44,7 +22,7 @@ def noise_level_scores(results: Results) -> pd.DataFrame | None:
     return results.analysis("noise_levels", "scores")
 
 
-def curves(results: Results, scores: pd.DataFrame) -> list[Curve]:
+def curves(results: Results, scores: pd.DataFrame) -> list[Tested]:
     """The curves: networks trained without noise, elsewhere, at each level, and the filter."""
     cells = results.cells(noisy=True)
     there = set(scores["run"])
@@ -55,18 +33,18 @@ def curves(results: Results, scores: pd.DataFrame) -> list[Curve]:
     found = []
     for name, runs in members.items():
         if runs and np.isnan(trained[runs[0]]):
-            found.append(Curve(name, "clean", scores[scores["run"].isin(runs)]))
+            found.append(Tested(name, "clean", scores[scores["run"].isin(runs)], BY))
     own = {run for runs in members.values() for run in runs}
     for name in dict.fromkeys(scores["run"]):
         if name not in own | {COMB, CEILING, LINEAR_FILTER}:
-            found.append(Curve(name, "elsewhere", scores[scores["run"] == name]))
+            found.append(Tested(name, "elsewhere", scores[scores["run"] == name], BY))
     noisy = cells[[bool(runs) and trained[runs[0]] > 0 for runs in members.values()]]
     by = ["network", "kernel_size", "omega_0"]
     for (network, size, omega_0), group in noisy.groupby(by, sort=False, dropna=False):
         runs = [run for name in group.index for run in members[name]]
         rows = scores[scores["run"].isin(runs)]
-        found.append(Curve(_name(network, size, omega_0), "same", rows))
-    found.append(Curve(LINEAR_FILTER, "same", scores[scores["run"] == LINEAR_FILTER]))
+        found.append(Tested(_name(network, size, omega_0), "same", rows, BY))
+    found.append(Tested(LINEAR_FILTER, "same", scores[scores["run"] == LINEAR_FILTER], BY))
     return found
 
 

@@ -3,36 +3,13 @@
 From the table that :mod:`ckstudy.probing.other_bubbles` made.
 """
 
-from typing import NamedTuple
-
 import pandas as pd
 
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.tested import Tested
 from ckstudy.scoring.filter_lengths import CEILING, COMB, LINEAR_FILTER
 
-OWN = "own"
-
-
-class Predictor(NamedTuple):
-    """What was tested, with each kind of bubbles.
-
-    Attributes
-    ----------
-    name : str
-        Of a cell of the study, of a network that was trained elsewhere, or of the filter.
-    trained : {"here", "elsewhere"}
-    rows : DataFrame
-        Those of the table, of all runs of the cell, of each score and calibration.
-    """
-
-    name: str
-    trained: str
-    rows: pd.DataFrame
-
-    def f1(self, score: str, calibration: str = "level") -> pd.Series:
-        """Mean F1 over the runs, by kind of bubbles; empty where there is none."""
-        rows = self.rows[(self.rows["score"] == score) & (self.rows["calibration"] == calibration)]
-        return rows.groupby("bubbles", sort=False)["mean_f1"].mean()
+BY = "bubbles"
 
 
 def other_bubble_scores(results: Results) -> pd.DataFrame | None:
@@ -42,10 +19,10 @@ def other_bubble_scores(results: Results) -> pd.DataFrame | None:
 
 def kinds(scores: pd.DataFrame) -> list[str]:
     """Kinds of bubbles, the study's own first."""
-    return list(dict.fromkeys(scores["bubbles"].dropna()))
+    return list(dict.fromkeys(scores[BY].dropna()))
 
 
-def predictors(results: Results, scores: pd.DataFrame) -> list[Predictor]:
+def predictors(results: Results, scores: pd.DataFrame) -> list[Tested]:
     """The study's cells, then networks trained elsewhere, then the filter."""
     there = set(scores["run"])
     found, own = [], set()
@@ -54,9 +31,9 @@ def predictors(results: Results, scores: pd.DataFrame) -> list[Predictor]:
         own |= set(runs)
         if runs:
             rows = scores[scores["run"].isin(runs)]
-            found.append(Predictor(str(cell.Index), "here", rows))
+            found.append(Tested(str(cell.Index), "here", rows, BY))
     for name in dict.fromkeys(scores["run"]):
         if name not in own | {COMB, CEILING, LINEAR_FILTER}:
-            found.append(Predictor(name, "elsewhere", scores[scores["run"] == name]))
+            found.append(Tested(name, "elsewhere", scores[scores["run"] == name], BY))
     linear = scores[scores["run"] == LINEAR_FILTER]
-    return [*found, Predictor(LINEAR_FILTER, "here", linear)]
+    return [*found, Tested(LINEAR_FILTER, "here", linear, BY)]

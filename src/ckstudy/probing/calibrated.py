@@ -1,20 +1,41 @@
 """F1 on lines unlike those of the training, with a threshold that lines like them have chosen."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ckstudy.dataset import Lines
+from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.release import load_model
 from ckstudy.scoring.baselines import comb
 from ckstudy.scoring.counts import TOLERANCE
 from ckstudy.scoring.evaluation import SCORERS, Predictor, f1_at
 from ckstudy.scoring.filter_lengths import CEILING, COMB
 from ckstudy.scoring.intervals import mean_interval
+from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.thresholds import calibrate
 
 BOUNDS = (COMB, CEILING)
 """Predictors that do not look at a line: the comb, and the truth itself."""
+
+
+def own_thresholds(run: Path) -> dict[str, float]:
+    """By score, the threshold that the study's validation lines chose for a run's network."""
+    chosen = read_thresholds(run / "thresholds.csv", model_digest(run / "model.safetensors"))
+    return {score: chosen["validation", score][TOLERANCE] for score in SCORERS}
+
+
+def network_predictor(run: Path, device: torch.device) -> Predictor:
+    """A run's network, as what predicts lines."""
+    network = load_model(run / "model.safetensors").to(device)
+
+    def predict(lines: Lines, rows: slice) -> np.ndarray:
+        return predict_lines(network, lines.rf[rows], device=device, progress=False)
+
+    return predict
 
 
 def calibrated_scores(

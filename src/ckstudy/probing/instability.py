@@ -19,9 +19,10 @@ from ckstudy.errors import StudyError
 from ckstudy.networks import Localiser
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
+from ckstudy.probing.calibrated import own_thresholds
 from ckstudy.probing.changed_lines import ChangedLine, changed_lines
 from ckstudy.probing.frozen import frozen
-from ckstudy.probing.parts import part_by_part, part_key
+from ckstudy.probing.parts import part_by_part, run_key
 from ckstudy.probing.perturbations import (
     Predict,
     in_band,
@@ -34,7 +35,6 @@ from ckstudy.probing.perturbations import (
 from ckstudy.scoring.counts import TOLERANCE
 from ckstudy.scoring.evaluation import f1_at
 from ckstudy.scoring.matched import find_maxima
-from ckstudy.scoring.score_files import SCORES, model_digest, read_thresholds
 from ckstudy.study.analyses import InstabilitySpec
 
 EXAMPLE = 400
@@ -96,7 +96,7 @@ def instability_of_runs(
     same = f"{settings}{code}{place.type}{lines.line_number.tolist()}{lines.attributes}"
 
     def key_of(name: str) -> str:
-        return part_key(same, runs / name / "model.safetensors", runs / name / "thresholds.csv")
+        return run_key(same, runs / name)
 
     def make(name: str) -> Instability:
         return measure_instability(runs / name, lines, changed, settings, place)
@@ -131,8 +131,7 @@ def measure_instability(
     settings : InstabilitySpec
     device : torch.device
     """
-    chosen = read_thresholds(run / "thresholds.csv", model_digest(run / "model.safetensors"))
-    thresholds = {score: chosen["validation", score][TOLERANCE] for score in SCORES}
+    thresholds = own_thresholds(run)
     network = load_model(run / "model.safetensors").to(device)
     bubbles = [
         _follow(network, lines, place, own, thresholds["matched"], device)

@@ -19,15 +19,16 @@ from ckstudy.acoustics.scene import noise_generator
 from ckstudy.dataset import Lines
 from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
-from ckstudy.networks.predict import predict_lines
-from ckstudy.networks.release import load_model
-from ckstudy.probing.calibrated import bounds, calibrated_scores
-from ckstudy.probing.parts import part_by_part, part_key
+from ckstudy.probing.calibrated import (
+    bounds,
+    calibrated_scores,
+    network_predictor,
+    own_thresholds,
+)
+from ckstudy.probing.parts import part_by_part, part_key, run_key
 from ckstudy.scoring.baselines import best_ridge
 from ckstudy.scoring.counts import TOLERANCE
-from ckstudy.scoring.evaluation import SCORERS
 from ckstudy.scoring.filter_lengths import LINEAR_FILTER, RIDGE_TAPS
-from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.thresholds import THRESHOLDS
 from ckstudy.study.analyses import NoiseLevelsSpec
 
@@ -117,9 +118,7 @@ def noise_levels_of_runs(
     }
 
     def key_of(name: str) -> str:
-        if name not in names:
-            return part_key(same)
-        return part_key(same, runs / name / "model.safetensors", runs / name / "thresholds.csv")
+        return run_key(same, runs / name) if name in names else part_key(same)
 
     def make(name: str) -> tuple[pd.DataFrame]:
         if name == "bounds":
@@ -138,13 +137,7 @@ def noise_levels_of_runs(
 def _network(
     run: Path, levels: Mapping[float, Splits], device: torch.device, trained: float | None
 ) -> pd.DataFrame:
-    network = load_model(run / "model.safetensors").to(device)
-    chosen = read_thresholds(run / "thresholds.csv", model_digest(run / "model.safetensors"))
-    own = {score: chosen["validation", score][TOLERANCE] for score in SCORERS}
-
-    def predict(lines: Lines, rows: slice) -> np.ndarray:
-        return predict_lines(network, lines.rf[rows], device=device, progress=False)
-
+    predict, own = network_predictor(run, device), own_thresholds(run)
     tables = []
     for percent, lines in levels.items():
         table = calibrated_scores(predict, lines.validation, lines.test, THRESHOLDS, own)

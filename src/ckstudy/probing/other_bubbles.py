@@ -17,15 +17,16 @@ from ckstudy.acoustics.specification import POPULATIONS, SHELLS, SimulationSpec
 from ckstudy.dataset import Lines
 from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
-from ckstudy.networks.predict import predict_lines
-from ckstudy.networks.release import load_model
-from ckstudy.probing.calibrated import bounds, calibrated_scores
-from ckstudy.probing.parts import part_by_part, part_key
+from ckstudy.probing.calibrated import (
+    bounds,
+    calibrated_scores,
+    network_predictor,
+    own_thresholds,
+)
+from ckstudy.probing.parts import part_by_part, part_key, run_key
 from ckstudy.scoring.baselines import best_ridge
 from ckstudy.scoring.counts import TOLERANCE
-from ckstudy.scoring.evaluation import SCORERS
 from ckstudy.scoring.filter_lengths import LINEAR_FILTER, RIDGE_TAPS
-from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.thresholds import THRESHOLDS
 from ckstudy.study.analyses import OtherBubblesSpec
 
@@ -110,14 +111,15 @@ def scores_with_other_bubbles(
     same = f"{settings}{code}{place.type}"
     same += "".join(f"{each.line_number.tolist()}{each.attributes}" for each in lines.values())
     validation, test = (
-        {kind: with_bubbles(lines[split], spec) for kind, spec in other_specs(lines[split]).items()}
+        {
+            kind: lines[split] if kind == OWN else with_bubbles(lines[split], spec)
+            for kind, spec in other_specs(lines[split]).items()
+        }
         for split in ("validation", "test")
     )
 
     def key_of(name: str) -> str:
-        if name not in names:
-            return part_key(same)
-        return part_key(same, runs / name / "model.safetensors", runs / name / "thresholds.csv")
+        return run_key(same, runs / name) if name in names else part_key(same)
 
     def make(name: str) -> tuple[pd.DataFrame]:
         if name == "bounds":
@@ -127,14 +129,8 @@ def scores_with_other_bubbles(
             fitted = best_ridge(lines["train"], lines["validation"], RIDGE_TAPS[-1], TOLERANCE)
             predict, thresholds = fitted.predict, fitted.thresholds
         else:
-            model = runs / name / "model.safetensors"
-            network, thresholds = load_model(model).to(place), THRESHOLDS
-            chosen = read_thresholds(runs / name / "thresholds.csv", model_digest(model))
-            own = {score: chosen["validation", score][TOLERANCE] for score in SCORERS}
-
-            def predict(given: Lines, rows: slice) -> np.ndarray:
-                return predict_lines(network, given.rf[rows], device=place, progress=False)
-
+            predict, thresholds = network_predictor(runs / name, place), THRESHOLDS
+            own = own_thresholds(runs / name)
         tables = [
             calibrated_scores(predict, validation[kind], test[kind], thresholds, own).assign(
                 run=name, bubbles=kind

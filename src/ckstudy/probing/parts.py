@@ -19,6 +19,11 @@ def part_key(same: str, *files: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def run_key(same: str, run: Path) -> str:
+    """:func:`part_key` of a run's network and thresholds."""
+    return part_key(same, run / "model.safetensors", run / "thresholds.csv")
+
+
 def part_by_part(
     folder: Path, names: Iterable[str], key_of: Callable[[str], str], make: Callable, what: str
 ) -> list[tuple[str, tuple[pd.DataFrame, ...]]]:

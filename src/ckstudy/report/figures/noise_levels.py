@@ -5,8 +5,9 @@ from itertools import count
 import numpy as np
 from matplotlib.figure import Figure
 
-from ckstudy.analysis.noise_levels import Curve, curves, noise_level_scores, share
+from ckstudy.analysis.noise_levels import curves, noise_level_scores, share
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.tested import Tested
 from ckstudy.report.figures import style
 from ckstudy.report.figures.selection import labels, looks, shown_cells
 from ckstudy.report.tables.noise_levels import ABSENT, TRAINED
@@ -58,13 +59,13 @@ def noise_levels(results: Results) -> Figure:
     return figure
 
 
-def _label(curve: Curve, names: dict[str, str]) -> str:
+def _label(curve: Tested, names: dict[str, str]) -> str:
     if curve.name == LINEAR_FILTER:
         return "linear filter, fitted at each level"
     return f"{names.get(curve.name, curve.name)}, trained {TRAINED[curve.trained]}"
 
 
-def _look(curve: Curve, place: int) -> dict:
+def _look(curve: Tested, place: int) -> dict:
     if curve.name == LINEAR_FILTER:
         return {"color": style.GREY, "linestyle": "-", "marker": "<", "markersize": 3}
     if curve.trained == "same":

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ckstudy.analysis.other_bubbles import Predictor, kinds, other_bubble_scores, predictors
+from ckstudy.analysis.other_bubbles import kinds, other_bubble_scores, predictors
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.tested import Tested
 from ckstudy.report.figures import style
 from ckstudy.report.figures.selection import labels, looks, shown_cells
 from ckstudy.report.tables.other_bubbles import ABSENT, KINDS
@@ -51,13 +52,13 @@ def other_bubbles(results: Results) -> Figure:
     return figure
 
 
-def _label(each: Predictor, names: dict[str, str]) -> str:
+def _label(each: Tested, names: dict[str, str]) -> str:
     if each.name == LINEAR_FILTER:
         return "linear filter"
     return names.get(each.name, f"{each.name}, trained elsewhere")
 
 
-def _look(each: Predictor, place: int) -> dict:
+def _look(each: Tested, place: int) -> dict:
     if each.name == LINEAR_FILTER:
         return {"color": style.GREY, "linestyle": "-", "marker": "<", "markersize": 3}
     marker = "D" if each.trained == "elsewhere" else "o"

@@ -9,6 +9,7 @@ from ckstudy.analysis import thesis
 from ckstudy.analysis.ablation import batch_norm_statistics
 from ckstudy.analysis.results import Results
 from ckstudy.report.tables.table import listing
+from ckstudy.scoring.filter_lengths import CEILING, COMB
 
 EXACT = (
     "The thesis prints no uncertainty, so that its number is taken as exact: the interval of "
@@ -114,6 +115,15 @@ def coverage(what: str, printed: Iterable, ours: Iterable) -> str:
         parts.append(f"not in the thesis: {listing(added)}")
     text = "; ".join(parts)
     return f"Of the {what}, {text}."
+
+
+def of_bounds(f1: pd.Series) -> str:
+    """What comb and truth score, from their F1 by predictor and score."""
+    return (
+        f"A comb that looks at no line has F1 {f1[COMB, 'upstream']:.3f} and matched F1 "
+        f"{f1[COMB, 'matched']:.3f}, the truth itself {f1[CEILING, 'upstream']:.3f} and "
+        f"{f1[CEILING, 'matched']:.3f}."
+    )
 
 
 def optimiser_steps(training: dict, lines: int) -> int:

@@ -230,8 +230,7 @@ def other_bubbles(data: pd.DataFrame, comb: float) -> tuple[str, ...]:
         if below:
             which = "all" if below == len(here) else f"{below} of {len(here)}"
             said.append(f"Below the comb's {score(comb)} are then {which} of these networks.")
-    for other in at[at["trained"] == "elsewhere"].index:
-        row = at.loc[other]
+    for _, row in at[at["trained"] == "elsewhere"].iterrows():
         values = ", ".join(
             f"{score(row[f'f1_{kind}'])} with {words}"
             for kind, words in {"own": "the study's own bubbles", **_BUBBLES}.items()

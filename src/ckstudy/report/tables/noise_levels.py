@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ckstudy.analysis.noise_levels import Curve, curves, noise_level_scores, share
+from ckstudy.analysis.noise_levels import curves, noise_level_scores, share
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.tested import Tested
 from ckstudy.report.tables import findings
-from ckstudy.report.tables.captions import scale, unfinished
+from ckstudy.report.tables.captions import of_bounds, scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, score, tabulate
 from ckstudy.scoring.filter_lengths import CEILING, COMB
 
@@ -26,7 +27,7 @@ _BLOCKS = (
 
 
 class _Row(NamedTuple):
-    curve: Curve
+    curve: Tested
     score: str
     calibration: str
     f1: dict[float, float]
@@ -65,10 +66,8 @@ def noise_levels_table(results: Results) -> Table:
         "whose noise has a standard deviation of so many percent of 9.65 V (any noise also brings "
         "a low-pass at 5.1 MHz). The lines of all levels hold the same bubbles. Thresholds are "
         "the best on validation lines of that noise, in the last part on clean ones. The filter "
-        "and the networks trained at each level saw training lines of that level. A comb that "
-        f"looks at no line has F1 {bounds[COMB, 'upstream']:.3f} and matched F1 "
-        f"{bounds[COMB, 'matched']:.3f}, the truth itself {bounds[CEILING, 'upstream']:.3f} and "
-        f"{bounds[CEILING, 'matched']:.3f}. {scale(results, results.cells())} {unfinished(results)}"
+        "and the networks trained at each level saw training lines of that level. "
+        f"{of_bounds(bounds)} {scale(results, results.cells())} {unfinished(results)}"
     ).strip()
     said = findings.noise_levels(data)
     return Table("noise_levels", "Noise", caption, data, blocks, said)

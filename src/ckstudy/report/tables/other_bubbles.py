@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ckstudy.analysis.other_bubbles import Predictor, kinds, other_bubble_scores, predictors
+from ckstudy.analysis.other_bubbles import kinds, other_bubble_scores, predictors
 from ckstudy.analysis.results import Results
+from ckstudy.analysis.tested import Tested
 from ckstudy.report.tables import findings
-from ckstudy.report.tables.captions import scale, unfinished
+from ckstudy.report.tables.captions import of_bounds, scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, score, tabulate
 from ckstudy.scoring.filter_lengths import CEILING, COMB
 
@@ -29,7 +30,7 @@ _BLOCKS = (
 
 
 class _Row(NamedTuple):
-    predictor: Predictor
+    predictor: Tested
     score: str
     calibration: str
     f1: dict[str, float]
@@ -63,10 +64,8 @@ def other_bubbles_table(results: Results) -> Table:
         f"Mean F1 of {int(found['lines'].max())} test lines at a tolerance of 4 samples: the "
         "study's own, and the same lines with bubbles of another population or shell at the same "
         "places, of which networks trained here and the filter saw none. Thresholds are the best "
-        "on validation lines with such bubbles, in the last part on the study's own. A comb that "
-        f"looks at no line has F1 {bounds[COMB, 'upstream']:.3f} and matched F1 "
-        f"{bounds[COMB, 'matched']:.3f}, the truth itself {bounds[CEILING, 'upstream']:.3f} and "
-        f"{bounds[CEILING, 'matched']:.3f}. {scale(results, results.cells())} {unfinished(results)}"
+        "on validation lines with such bubbles, in the last part on the study's own. "
+        f"{of_bounds(bounds)} {scale(results, results.cells())} {unfinished(results)}"
     ).strip()
     said = findings.other_bubbles(data, float(bounds[COMB, "upstream"]))
     return Table("other_bubbles", "Other bubbles", caption, data, blocks, said)
