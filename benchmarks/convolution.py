@@ -23,9 +23,13 @@ inputs do not. On CUDA it is the allocator's own peak.
 Roof: the arithmetic that overlap-save needs, in its own blocks, at the rates at which this machine
 multiplies large matrices and transforms blocks that lie in the cache, the least of samples taken
 in turns with the convolution. What it leaves out are copies, transpositions, and small products.
+
+Shares: what torch's profiler says of the operations of the same convolution, their own time alone,
+on one thread. It says what each lever could win at most.
 """
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -279,15 +283,31 @@ def measure_depthwise(kernel_size: int, args) -> dict:
     }
 
 
+BY_BLOCKS = {"padding": "same", "method": "overlap_save"}
+
+
+def same_inputs(kernel_size: int, groups: int, device: str) -> list[Tensor]:
+    """Input, kernel and output's gradient of 16 whole lines, dense or depthwise."""
+    channels = groups if groups > 1 else CHANNELS
+    shape = (16, channels, WHOLE)
+    return normal_tensors(device, shape, (channels, channels // groups, kernel_size), shape)
+
+
+def overlap_save_call(kernel_size: int, groups: int, args) -> Callable[[], None]:
+    """Forward and backward of :func:`same_inputs`."""
+    x, w, g = same_inputs(kernel_size, groups, args.device)
+    x.requires_grad_()
+    w.requires_grad_()
+    convolve = functools.partial(conv1d, groups=groups, **BY_BLOCKS)
+    return lambda: forward_backward(convolve, x, w, g)
+
+
 def measure_roof(kernel_size: int, groups: int, args) -> dict:
     """Forward and backward of 16 lines, dense or depthwise, against its arithmetic alone."""
     torch.set_num_threads(args.threads)
-    channels = groups if groups > 1 else CHANNELS
-    shape = (16, channels, WHOLE)
-    x, w, g = normal_tensors(args.device, shape, (channels, channels // groups, kernel_size), shape)
-    tensors = (x.requires_grad_(), w.requires_grad_(), g)
-    options = {"padding": "same", "groups": groups, "method": "overlap_save"}
-    layout = explain(x, w, **options).layout
+    x, w, _ = same_inputs(kernel_size, groups, args.device)
+    channels = x.shape[1]
+    layout = explain(x, w, groups=groups, **BY_BLOCKS).layout
     block, columns = layout.block, 16 * layout.blocks
     pairs = channels * channels // groups
     # Of x twice, y, its gradient and that for x; of the kernel twice and its gradient.
@@ -297,7 +317,7 @@ def measure_roof(kernel_size: int, groups: int, args) -> dict:
     square, rows = torch.randn(768, 768, device=args.device), max(1, (1 << 17) // block)
     in_cache = torch.randn(rows, block, device=args.device)
     calls = {
-        OURS: lambda: forward_backward(lambda x, w: conv1d(x, w, **options), *tensors),
+        OURS: overlap_save_call(kernel_size, groups, args),
         "matrix product": lambda: square @ square,
         "transforms": lambda: torch.fft.rfft(in_cache),
     }
@@ -315,6 +335,34 @@ def measure_roof(kernel_size: int, groups: int, args) -> dict:
         "transform_gflops": rows * transform_flop / taken["transforms"] / 1e6,
         "roof_milliseconds": products + transformed,
     }
+
+
+# torch's operations, by what overlap-save has them do; all else counts as the rest.
+DUTIES = {
+    "products": ("aten::bmm", "aten::baddbmm_", "aten::mul", "aten::mul_", "aten::sum"),
+    "forward transforms": ("aten::_fft_r2c",),
+    "inverse transforms": ("aten::_fft_c2r",),
+    "copies": ("aten::copy_", "aten::add_", "aten::fill_", "aten::zero_"),
+}
+
+
+def measure_shares(kernel_size: int, groups: int, args) -> dict:
+    """How the time of forward and backward of 16 lines is shared out, on one thread."""
+    torch.set_num_threads(1)
+    call = overlap_save_call(kernel_size, groups, args)
+    call()
+    wait_until_quiet()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        for _ in range(args.rounds):
+            call()
+    taken = {each.key: each.self_cpu_time_total for each in profile.key_averages()}
+    total = sum(taken.values())
+    shares = {
+        duty: sum(taken.get(operation, 0) for operation in operations) / total
+        for duty, operations in DUTIES.items()
+    }
+    shares["rest"] = 1 - sum(shares.values())
+    return {"commit": commit(), "milliseconds": total / args.rounds / 1e3, "shares": shares}
 
 
 def captured(call: Callable[[], None]) -> Callable[[], None]:
@@ -536,10 +584,26 @@ def depthwise_table(measured: dict) -> str:
     return table(["K", OURS, *names[1:]], rows)
 
 
+def by_kind(measured: dict) -> list[tuple[str, str, dict]]:
+    """What :func:`roof_table` and :func:`shares_table` show: kind, kernel size and result."""
+    return sorted(((*key.split(), result) for key, result in measured.items()), key=_kind_order)
+
+
+def _kind_order(row: tuple[str, str, dict]) -> tuple[str, int]:
+    return row[0], int(row[1])
+
+
+def shares_table(measured: dict) -> str:
+    rows = [
+        [f"{kind}, {kernel_size}", *(f"{share:.0%}" for share in result["shares"].values())]
+        for kind, kernel_size, result in by_kind(measured)
+    ]
+    return table(["channels, K", *DUTIES, "rest"], rows)
+
+
 def roof_table(measured: dict) -> str:
     rows = []
-    for key, result in sorted(measured.items(), key=lambda i: (i[0][0], int(i[0].split()[1]))):
-        kind, kernel_size = key.split()
+    for kind, kernel_size, result in by_kind(measured):
         work = f"{result['product_gflop']:.2f} + {result['transform_gflop']:.2f}"
         rates = f"{result['product_gflops']:.0f}, {result['transform_gflops']:.0f}"
         roof, spent = result["roof_milliseconds"], result["milliseconds"]
@@ -594,6 +658,9 @@ def report(data: dict) -> str:
     if "roof" in data:
         title = f"Distance to the roof, 16 lines of {WHOLE} samples, {threads(data['roof'])}"
         parts += [f"## {title}\n", roof_table(data["roof"])]
+    if "shares" in data:
+        title = f"Where the time goes, 16 lines of {WHOLE} samples, 1 thread"
+        parts += [f"## {title}\n", shares_table(data["shares"])]
     if "network" in data:
         title = f"One training step of the network `ckcnn`, lines of {WHOLE} samples"
         parts += [f"## {title}\n", network_table(data["network"])]
@@ -637,7 +704,7 @@ def draw(data: dict) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    every = ["lines", "crops", "memory", "network", "depthwise", "roof"]
+    every = ["lines", "crops", "memory", "network", "depthwise", "roof", "shares"]
     parser.add_argument("--parts", nargs="+", choices=every, default=every)
     parser.add_argument("--kernel-sizes", nargs="+", type=int, default=KERNEL_SIZES)
     parser.add_argument("--rounds", type=int, default=9)
@@ -653,7 +720,7 @@ def main() -> None:
     in_full_precision(args.device)
     stem = RESULTS / ("convolution.json" if args.device == "cpu" else "convolution-cuda.json")
     data = json.loads(stem.read_text()) if stem.exists() else {}
-    if "machine" not in data or not {"depthwise", "roof"}.issuperset(args.parts):
+    if "machine" not in data or not {"depthwise", "roof", "shares"}.issuperset(args.parts):
         data |= {"machine": machine(args), "threads": args.threads}
     for kernel_size in args.kernel_sizes:
         key = str(kernel_size)
@@ -673,10 +740,11 @@ def main() -> None:
         if "depthwise" in args.parts:
             found = measure_depthwise(kernel_size, args)
             data.setdefault("depthwise", {})[key] = found
-        if "roof" in args.parts:
+        for part, measure in (("roof", measure_roof), ("shares", measure_shares)):
             for kind, groups in (("dense", 1), ("depthwise", DEPTHWISE_CHANNELS)):
-                found = measure_roof(kernel_size, groups, args)
-                data.setdefault("roof", {})[f"{kind} {key}"] = found
+                if part in args.parts:
+                    found = measure(kernel_size, groups, args)
+                    data.setdefault(part, {})[f"{kind} {key}"] = found
         if "network" in args.parts:
             for channels, lines in ((22, 16), (8, 64), (22, 64)):
                 found = measure_network(kernel_size, channels, lines, args)
