@@ -87,6 +87,18 @@ def long_specs(
     return specs
 
 
+def mended_noise_specs(sizes: tuple[int, ...], seeds: int) -> list[tuple[dict, list[str]]]:
+    """:func:`long_specs` with ``noise_balanced_windowed``: its networks, and twins with noise."""
+    specs = long_specs(sizes, seeds)
+    twins = []
+    for spec, experiments in specs:
+        if experiments == ["long_balanced_windowed"]:
+            experiments.append("noise_balanced_windowed")
+            twin = {**spec, "run": spec["run"].replace("-s", "-noise32-s")}
+            twins.append(({**twin, "data": {"noise_percent": 32.0}}, ["noise_balanced_windowed"]))
+    return [*specs, *twins]
+
+
 def grid_specs(sizes: tuple[int, ...], omegas: tuple[float, ...]) -> list[tuple[dict, list[str]]]:
     """The maps of config/full_grid.yaml, and the dilated pair."""
     specs = [(spec, ["full_dilated"]) for spec, _ in run_specs()[:2]]

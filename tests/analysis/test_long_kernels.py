@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from synthetic_results import long_specs, run_specs, write_results
+from synthetic_results import long_specs, mended_noise_specs, run_specs, write_results
 
 from ckstudy.analysis import long_kernels, start_claims
 from ckstudy.analysis.long_kernels import MENDED, THESIS
@@ -206,6 +206,30 @@ def test_a_study_without_the_arms_says_so_and_has_no_such_claims(tmp_path):
         "C4",
         "C5",
     ]
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(3, "supported"), (2, "undecided")])
+def test_c5_of_the_mended_start_is_c5_with_three_seeds(tmp_path, seeds, verdict):
+    sizes, f1 = (65, 131), {65: 0.90, 131: 0.91}
+    in_noise = {65: 0.70, 131: 0.75}
+    write_results(tmp_path, specs=mended_noise_specs(sizes, seeds), tolerances=[4])
+    for size in sizes:
+        for seed in range(seeds):
+            run = f"ckcnn-k{size}-w30{STARTS['mended']}"
+            set_run(tmp_path, f"{run}-s{seed}", f1[size] + 0.001 * seed)
+            set_run(tmp_path, f"{run}-noise32-s{seed}", in_noise[size] + 0.001 * seed)
+    results = Results(tmp_path)
+    claims = {claim.name: claim for claim in start_claims.claims_of(results)}
+    assert list(claims)[-3:] == ["C5, mended start", "C6", "Size or start"]
+    found = claims["C5, mended start"]
+    assert found.verdict == verdict
+    assert [each.estimate.value for each in found.evidence] == pytest.approx([0.05, 0.04], abs=1e-6)
+    assert bool(found.few_seeds) == (seeds < 3)
+    # The networks of each start speak for it alone.
+    assert claims["C5"].evidence == ()
+    table = tables.noise_table(results)
+    assert set(table.data["kind"].iloc[:4]) == {"network, mended start"}
+    assert table.data["difference"].iloc[3] == pytest.approx(0.05, abs=1e-6)
 
 
 def test_two_networks_of_one_size_are_refused(tmp_path):

@@ -191,8 +191,8 @@ def large_kernels_under_fit(results: Results, experiment: str = "kernel_size") -
     )
 
 
-def long_context_helps(results: Results) -> Claim:
-    """C5: long context may help against noise that spans the signal."""
+def long_context_helps(results: Results, experiment: str = noise_experiment.EXPERIMENT) -> Claim:
+    """C5: long context may help against noise, in an experiment that has two levels of it."""
     claim = Claim(
         "C5",
         "Long context may help against noise that spans the signal.",
@@ -202,7 +202,7 @@ def long_context_helps(results: Results) -> Claim:
         "contradicted where for every one (a) lies below 0. Kernels of which a network has not "
         "learned are left out; without the smallest there is no verdict.",
     )
-    every = noise_experiment.noise_cells(results)
+    every = noise_experiment.noise_cells(results, experiment)
     levels = sorted(every["noise_percent"].unique())
     cells, unlearned = _learned(results, every)
     if len(levels) < 2:

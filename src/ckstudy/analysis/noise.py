@@ -1,7 +1,8 @@
-"""Does a long kernel help against noise? What the experiment ``noise`` of a study measured.
+"""Does a long kernel help against noise? What a study's experiments with noise measured.
 
-Its networks were trained, calibrated and tested on lines of the same bubbles with and without
-added noise, several kernel sizes on each. The thesis only supposes an answer; claim C5 (see
+``noise`` has the thesis's start, ``noise_balanced_windowed`` the mended one. Their networks were
+trained, calibrated and tested on lines of the same bubbles with and without added noise, several
+kernel sizes on each. The thesis only supposes an answer; claim C5 (see
 :mod:`ckstudy.analysis.claims`) is the verdict on it.
 """
 
@@ -17,6 +18,7 @@ from ckstudy.errors import StudyError
 from ckstudy.scoring.intervals import NONE, Estimate
 
 EXPERIMENT = "noise"
+MENDED = "noise_balanced_windowed"
 NETWORK = "ckcnn"
 
 
@@ -35,8 +37,8 @@ class Advantage(NamedTuple):
     gain: Estimate
 
 
-def noise_cells(results: Results) -> pd.DataFrame:
-    """The cells of the experiment, as of ``Results.cells``, by noise and K.
+def noise_cells(results: Results, experiment: str = EXPERIMENT) -> pd.DataFrame:
+    """The cells of the experiment of a start, as of ``Results.cells``, by noise and K.
 
     Raises
     ------
@@ -44,12 +46,12 @@ def noise_cells(results: Results) -> pd.DataFrame:
         Where two cells have the same kernel size and noise, so that no single comparison is
         meant, or the lines of two levels do not hold the same bubbles.
     """
-    cells = results.cells(EXPERIMENT, noisy=True)
+    cells = results.cells(experiment, noisy=True)
     cells = cells[cells["network"] == NETWORK].sort_values(["noise_percent", "kernel_size"])
     twice = cells[cells.duplicated(["noise_percent", "kernel_size"])]
     if len(twice):
         raise StudyError(
-            f"the experiment {EXPERIMENT!r} has more than one network like {twice.index[0]!r} "
+            f"the experiment {experiment!r} has more than one network like {twice.index[0]!r} "
             "with its kernel size and noise; leave only these two axes in it"
         )
     _check_bubbles(results, cells)

@@ -1,10 +1,10 @@
 """Verdicts on long kernels, for each start of the kernels; the rules of config/long_kernels.yaml.
 
 They were written down there before any of the networks that they judge was trained. C3 and C4 are
-the thesis's claims by their own rules, once for each start. C6 and "size or start" compare trends
-over all kernel sizes (:mod:`ckstudy.analysis.long_kernels`). Every verdict needs all kernel sizes
-of Table 1 and three training seeds of every network that it rests on; without, the evidence is
-there and the verdict is "undecided".
+the thesis's claims by their own rules, once for each start, and so is C5 for the mended one. C6 and
+"size or start" compare trends over all kernel sizes (:mod:`ckstudy.analysis.long_kernels`). Every
+verdict needs all kernel sizes of Table 1, C5 those of its experiment, and three training seeds of
+every network that it rests on; without, the evidence is there and the verdict is "undecided".
 """
 
 from dataclasses import replace
@@ -15,6 +15,7 @@ from ckstudy.analysis.claims import (
     CLAIMS,
     large_kernels_under_fit,
     larger_kernels_worse,
+    long_context_helps,
     margins,
 )
 from ckstudy.analysis.long_kernels import (
@@ -30,6 +31,8 @@ from ckstudy.analysis.long_kernels import (
     has_learned,
     untrained,
 )
+from ckstudy.analysis.noise import MENDED as MENDED_IN_NOISE
+from ckstudy.analysis.noise import noise_cells
 from ckstudy.analysis.results import Results
 from ckstudy.analysis.verdicts import Claim, Evidence, Verdict, verdict_of
 
@@ -47,10 +50,12 @@ def claims_of(results: Results) -> list[Claim]:
 
 
 def start_claims(results: Results) -> list[Claim]:
-    """C3 and C4 for each start, C6, and whether long kernels fail by their size or their start."""
+    """C3 and C4 for each start, C5 for the mended one where the study has it, C6, size or start."""
+    in_noise = len(noise_cells(results, MENDED_IN_NOISE)) > 0
     return [
         *(larger_kernels_worse_from(results, start) for start in STARTS),
         *(large_kernels_under_fit_from(results, start) for start in STARTS),
+        *([long_context_helps_mended(results)] if in_noise else []),
         size_does_not_matter(results),
         size_or_start(results),
     ]
@@ -68,6 +73,16 @@ def large_kernels_under_fit_from(results: Results, start: str) -> Claim:
     claim = large_kernels_under_fit(results, arm.experiment)
     reference = results.cells().loc[[claim.reference]] if claim.reference else None
     return _for_start(results, claim, start, reference)
+
+
+def long_context_helps_mended(results: Results) -> Claim:
+    """C5 for the mended start."""
+    claim = long_context_helps(results, MENDED_IN_NOISE)
+    claim = replace(
+        _named_for(claim, "mended start"),
+        rule=f"{claim.rule} A verdict needs {LEAST_SEEDS} training seeds of every network.",
+    )
+    return _with_seeds(claim, noise_cells(results, MENDED_IN_NOISE))
 
 
 def size_does_not_matter(results: Results) -> Claim:
@@ -123,23 +138,25 @@ def size_or_start(results: Results) -> Claim:
 def _for_start(
     results: Results, claim: Claim, start: str, reference: pd.DataFrame | None = None
 ) -> Claim:
-    claim = replace(
-        claim,
-        name=f"{claim.name}, {start}",
-        statement=f"{claim.statement.removesuffix('.')} ({start}).",
-        rule=claim.rule + _DEMAND,
-    )
+    claim = replace(_named_for(claim, start), rule=claim.rule + _DEMAND)
     claim = _demanding(claim, arm_cells(results, STARTS[start]), STARTS[start])
-    if reference is None or not (few := few_seeds(reference)):
-        return claim
-    return replace(claim, verdict=Verdict.UNDECIDED, few_seeds=claim.few_seeds + few)
+    return claim if reference is None else _with_seeds(claim, reference)
+
+
+def _named_for(claim: Claim, start: str) -> Claim:
+    statement = f"{claim.statement.removesuffix('.')} ({start})."
+    return replace(claim, name=f"{claim.name}, {start}", statement=statement)
+
+
+def _with_seeds(claim: Claim, cells: pd.DataFrame) -> Claim:
+    """The claim undecided, unless the cells have enough training seeds."""
+    few = claim.few_seeds + few_seeds(cells)
+    return replace(claim, verdict=Verdict.UNDECIDED, few_seeds=few) if few else claim
 
 
 def _demanding(claim: Claim, cells: pd.DataFrame, arm: Arm) -> Claim:
     """The claim undecided, unless all kernel sizes are there with enough training seeds."""
-    few = claim.few_seeds + few_seeds(cells)
-    if few:
-        claim = replace(claim, verdict=Verdict.UNDECIDED, few_seeds=few)
+    claim = _with_seeds(claim, cells)
     if absent := untrained(cells):
         sizes = ", ".join(str(size) for size in absent)
         lacking = f"Not trained, {arm.name}: K = {sizes}."

@@ -99,6 +99,10 @@ def baselines(data: pd.DataFrame) -> tuple[str, ...]:
     return tuple(said)
 
 
+MENDED_NETWORK = "network, mended start"
+"""A kind of the table on kernel size and noise."""
+
+
 def noise(data: pd.DataFrame) -> tuple[str, ...]:
     """Of kernel size and noise: the best size at each level, beside the best baseline."""
     said = []
@@ -116,6 +120,13 @@ def noise(data: pd.DataFrame) -> tuple[str, ...]:
             other = others.loc[others["upstream_f1"].idxmax()]
             sentence += (
                 f"; the best baseline, {code(other.predictor)}, has {score(other.upstream_f1)}"
+            )
+        mended = rows[rows["kind"] == MENDED_NETWORK]
+        if len(mended):
+            other = mended.loc[mended["upstream_f1"].idxmax()]
+            sentence += (
+                f"; from the mended start K = {other.kernel_size:.0f}, "
+                f"{interval(other, 'upstream_f1')}"
             )
         said.append(f"{sentence}.")
     return tuple(said)

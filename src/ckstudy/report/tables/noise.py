@@ -8,7 +8,14 @@ import pandas as pd
 from ckstudy.analysis import thesis
 from ckstudy.analysis.comparisons import baseline_f1
 from ckstudy.analysis.estimates import best_thresholds, mean_f1
-from ckstudy.analysis.noise import EXPERIMENT, Advantage, advantage, baselines_at, noise_cells
+from ckstudy.analysis.noise import (
+    EXPERIMENT,
+    MENDED,
+    Advantage,
+    advantage,
+    baselines_at,
+    noise_cells,
+)
 from ckstudy.analysis.results import Results
 from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import provenance
@@ -44,9 +51,10 @@ class _Row(NamedTuple):
 
 def noise_table(results: Results) -> Table:
     """Networks by kernel size and noise with what a larger kernel gains, and baselines."""
-    cells = noise_cells(results)
+    cells, mended = noise_cells(results), noise_cells(results, MENDED)
     smallest = cells["kernel_size"].min()
-    networks, baselines = _networks(results, cells), _baselines(results, cells)
+    networks, baselines = _networks(results, cells, "network"), _baselines(results, cells)
+    of_mended = _networks(results, mended, findings.MENDED_NETWORK)
     level = Column("noise_percent", lambda row: row.noise_percent, "noise (%)", short)
     f1 = EstimateColumn("upstream_f1", lambda row: row.f1, "F1")
     matched_f1 = EstimateColumn("matched_f1", lambda row: row.matched_f1, "matched F1")
@@ -69,7 +77,7 @@ def noise_table(results: Results) -> Table:
     ]
     of_baselines = [level, Column("predictor", lambda row: row.predictor, "baseline", code)]
     of_baselines += [f1, matched_f1]
-    data, _ = tabulate([*networks, *baselines], columns)
+    data, _ = tabulate([*networks, *of_mended, *baselines], columns)
     if cells.empty:
         return Table("noise", "Kernel size and noise", ABSENT, data, ())
     caption = (
@@ -78,22 +86,24 @@ def noise_table(results: Results) -> Table:
         f"a low-pass at 5.1 MHz). Mean F1 of the test lines at a tolerance of {thesis.TOLERANCE} "
         "samples, with the threshold φ that is best on the validation lines. The lines of all "
         "levels hold the same bubbles, and differences are taken line by line. Gain by noise: the "
-        f"difference minus that at the least noise. {provenance(results, cells)}"
+        "difference minus that at the least noise. "
+        f"{provenance(results, pd.concat([cells, mended]))}"
     )
     blocks = (
         ("", tabulate(networks, columns)[1]),
+        *([("Mended start", tabulate(of_mended, columns)[1])] if of_mended else []),
         ("Baselines on the same lines", tabulate(baselines, of_baselines)[1]),
     )
     return Table("noise", "Kernel size and noise", caption, data, blocks, findings.noise(data))
 
 
-def _networks(results: Results, cells: pd.DataFrame) -> list[_Row]:
+def _networks(results: Results, cells: pd.DataFrame, kind: str) -> list[_Row]:
     smallest = cells["kernel_size"].min()
     return [
         _Row(
             cell.noise_percent,
             cell.Index,
-            "network",
+            kind,
             mean_f1(results, cell.runs),
             mean_f1(results, cell.runs, score="matched"),
             cell.kernel_size,
