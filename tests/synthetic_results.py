@@ -21,6 +21,7 @@ STUDY = {
 }
 LINES = {"train": 24, "validation": 12, "test": 40}
 BASELINES = {"comb": 0.595, "random": 0.44}
+LINEAR = "ridge_fir_521"
 
 
 def run_specs() -> list[tuple[dict, list[str]]]:
@@ -372,58 +373,47 @@ def _noise_levels(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
     levels = (0.0, 2.0, 32.0)
     tested = [(run, np.nan, levels) for run in [*runs[:4], "elsewhere"]]
     tested += [(run, 32.0, (32.0,)) for run in runs if "noise32" in run]
-    tested += [("ridge_fir_521", level, (level,)) for level in levels]
-    rows = [
-        {
-            "run": run,
-            "trained_percent": trained,
-            "noise_percent": level,
-            "score": score,
-            "calibration": calibration,
-            "threshold": 0.2,
-            "mean_f1": f1 - (0.1 if calibration == "own" else 0),
-            "ci_low": f1 - 0.02,
-            "ci_high": f1 + 0.02,
-            "lines": 8,
-        }
+    tested += [(LINEAR, level, (level,)) for level in levels]
+    places = [
+        {"run": run, "trained_percent": trained, "noise_percent": level}
         for run, trained, at in tested
         for level in at
-        for score in ("upstream", "matched")
-        for calibration in ("level", "own")[: 1 if run.startswith("ridge") else 2]
-        for f1 in [rng.uniform(0.6, 0.9)]
     ]
-    for run, upstream, matched in (("comb", 0.59, 0.49), ("ceiling", 1.0, 0.95)):
-        for score, f1 in (("upstream", upstream), ("matched", matched)):
-            row = {"run": run, "score": score, "calibration": "level", "threshold": 0.5}
-            rows.append({**row, "mean_f1": f1, "ci_low": f1, "ci_high": f1, "lines": 8})
-    return {"noise_levels_scores": pd.DataFrame(rows)}
+    return {"noise_levels_scores": _tested(rng, places)}
 
 
 def _other_bubbles(rng, runs: list[str]) -> dict[str, pd.DataFrame]:
     """Of up to four networks, one from elsewhere, and the filter."""
-    rows = [
-        {
-            "run": run,
-            "bubbles": kind,
-            "score": score,
-            "calibration": calibration,
-            "threshold": 0.2,
-            "mean_f1": f1 - (0.1 if calibration == "own" else 0),
-            "ci_low": f1 - 0.02,
-            "ci_high": f1 + 0.02,
-            "lines": 8,
-        }
-        for run in [*runs[:4], "elsewhere", "ridge_fir_521"]
+    places = [
+        {"run": run, "bubbles": kind}
+        for run in [*runs[:4], "elsewhere", LINEAR]
         for kind in ("own", "polydisperse", "marmottant")
-        for score in ("upstream", "matched")
-        for calibration in ("level", "own")[: 1 if run.startswith("ridge") else 2]
-        for f1 in [rng.uniform(0.6, 0.9)]
     ]
+    return {"other_bubbles_scores": _tested(rng, places)}
+
+
+def _tested(rng, places: list[dict]) -> pd.DataFrame:
+    """Scores at these places: by both scores and calibrations, the filter's by one, and bounds."""
+    rows = []
+    for place in places:
+        for score in ("upstream", "matched"):
+            for calibration in ("level", "own")[: 1 if place["run"] == LINEAR else 2]:
+                f1 = rng.uniform(0.6, 0.9)
+                found = {
+                    "score": score,
+                    "calibration": calibration,
+                    "threshold": 0.2,
+                    "mean_f1": f1 - (0.1 if calibration == "own" else 0),
+                    "ci_low": f1 - 0.02,
+                    "ci_high": f1 + 0.02,
+                    "lines": 8,
+                }
+                rows.append(place | found)
     for run, upstream, matched in (("comb", 0.59, 0.49), ("ceiling", 1.0, 0.95)):
         for score, f1 in (("upstream", upstream), ("matched", matched)):
             row = {"run": run, "score": score, "calibration": "level", "threshold": 0.5}
             rows.append({**row, "mean_f1": f1, "ci_low": f1, "ci_high": f1, "lines": 8})
-    return {"other_bubbles_scores": pd.DataFrame(rows)}
+    return pd.DataFrame(rows)
 
 
 def _instability(rng, runs: list[str]) -> dict[str, pd.DataFrame]:

@@ -10,11 +10,11 @@ from ckstudy.analysis.results import Results
 from ckstudy.analysis.tested import Tested
 from ckstudy.report.figures import style
 from ckstudy.report.figures.selection import labels, looks, shown_cells
+from ckstudy.report.figures.tested import LINEAR_LOOK, explain, score_panels
 from ckstudy.report.tables.noise_levels import ABSENT, TRAINED
 from ckstudy.scoring.filter_lengths import LINEAR_FILTER
 
 _MARKERS = "s^vPX*"  # of networks that were trained at each level
-_SCORES = {"upstream": "F1", "matched": "matched F1"}
 
 
 def noise_levels(results: Results) -> Figure:
@@ -28,9 +28,8 @@ def noise_levels(results: Results) -> Figure:
     shown = [
         curve for curve in curves(results, found) if curve.trained != "clean" or curve.name in names
     ]
-    figure = Figure(figsize=(style.PAGE, 4.4), layout="constrained")
-    panels = figure.subplots(1, len(_SCORES), sharey=True)
-    for panel, letter, (name, title) in zip(panels, "ab", _SCORES.items(), strict=True):
+    figure, panels = score_panels(4.4)
+    for name, panel in panels.items():
         places = {trained: count() for trained in TRAINED}
         places["elsewhere"] = places["clean"]  # these share the colours
         for curve in shown:
@@ -43,16 +42,12 @@ def noise_levels(results: Results) -> Figure:
                 **_look(curve, next(places[curve.trained])),
             )
         panel.axhline(0, color=style.GREY, linewidth=0.6, linestyle="--")
-        panel.set_title(f"({letter}) {title}", loc="left")
         panel.set_xticks(np.arange(len(levels)), [f"{level:g}" for level in levels])
         panel.set_xlabel("noise (% of 9.65 V)")
-        panel.grid(True)
-    panels[0].set_ylabel("share of the way from comb to truth")
-    panels[0].set_ylim(top=1.02)
-    handles, texts = panels[0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside upper center", ncols=2)
-    style.footnote(
+    explain(
         figure,
+        panels,
+        "share of the way from comb to truth",
         f"{int(found['lines'].max())} test lines, threshold from validation lines of the same "
         "noise. Dashed: the comb.",
     )
@@ -67,7 +62,7 @@ def _label(curve: Tested, names: dict[str, str]) -> str:
 
 def _look(curve: Tested, place: int) -> dict:
     if curve.name == LINEAR_FILTER:
-        return {"color": style.GREY, "linestyle": "-", "marker": "<", "markersize": 3}
+        return LINEAR_LOOK
     if curve.trained == "same":
         marker = _MARKERS[place % len(_MARKERS)]
         return {"color": style.BLACK, "linestyle": "", "marker": marker, "markersize": 3.5}

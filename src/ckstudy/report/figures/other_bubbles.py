@@ -8,10 +8,9 @@ from ckstudy.analysis.results import Results
 from ckstudy.analysis.tested import Tested
 from ckstudy.report.figures import style
 from ckstudy.report.figures.selection import labels, looks, shown_cells
+from ckstudy.report.figures.tested import LINEAR_LOOK, explain, score_panels
 from ckstudy.report.tables.other_bubbles import ABSENT, KINDS
 from ckstudy.scoring.filter_lengths import COMB, LINEAR_FILTER
-
-_SCORES = {"upstream": "F1", "matched": "matched F1"}
 
 
 def other_bubbles(results: Results) -> Figure:
@@ -28,24 +27,19 @@ def other_bubbles(results: Results) -> Figure:
     ]
     where = kinds(found)
     comb = found[found["run"] == COMB].set_index("score")["mean_f1"]
-    figure = Figure(figsize=(style.PAGE, 3.8), layout="constrained")
-    panels = figure.subplots(1, len(_SCORES), sharey=True)
-    for panel, letter, (name, title) in zip(panels, "ab", _SCORES.items(), strict=True):
+    figure, panels = score_panels(3.8)
+    for name, panel in panels.items():
         for place, each in enumerate(shown):
             f1 = each.f1(name).reindex(where)
             panel.plot(np.arange(len(where)), f1, label=_label(each, names), **_look(each, place))
         panel.axhline(comb[name], color=style.GREY, linewidth=0.6, linestyle="--")
-        panel.set_title(f"({letter}) {title}", loc="left")
         ticks = [KINDS[kind].replace("shell of ", "shell of\n") for kind in where]
         panel.set_xticks(np.arange(len(where)), ticks)
         panel.set_xlim(-0.3, len(where) - 0.7)
-        panel.grid(True)
-    panels[0].set_ylabel("F1 at tolerance 4 samples")
-    panels[0].set_ylim(top=1.02)
-    handles, texts = panels[0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside upper center", ncols=2)
-    style.footnote(
+    explain(
         figure,
+        panels,
+        "F1 at tolerance 4 samples",
         f"{int(found['lines'].max())} test lines, bubbles at the same places in all; threshold "
         "from validation lines with such bubbles. Dashed: the comb.",
     )
@@ -60,6 +54,6 @@ def _label(each: Tested, names: dict[str, str]) -> str:
 
 def _look(each: Tested, place: int) -> dict:
     if each.name == LINEAR_FILTER:
-        return {"color": style.GREY, "linestyle": "-", "marker": "<", "markersize": 3}
+        return LINEAR_LOOK
     marker = "D" if each.trained == "elsewhere" else "o"
     return looks(place) | {"marker": marker, "markersize": 3.5}

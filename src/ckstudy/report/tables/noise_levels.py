@@ -11,7 +11,7 @@ from ckstudy.analysis.tested import Tested
 from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import of_bounds, scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, score, tabulate
-from ckstudy.scoring.filter_lengths import CEILING, COMB
+from ckstudy.report.tables.tested import blocks_of, bounds_of
 
 ABSENT = (
     "The study leaves this analysis out (analyses.noise_levels), has no network for it, or has "
@@ -56,11 +56,7 @@ def noise_levels_table(results: Results) -> Table:
         *(_column("share", level, None) for level in levels),
     ]
     data, text = tabulate(rows, columns)
-    blocks = tuple(
-        (title, text[[(row.score, row.calibration) == (name, calibration) for row in rows]])
-        for name, calibration, title in _BLOCKS
-    )
-    bounds = found[found["run"].isin([COMB, CEILING])].set_index(["run", "score"])["mean_f1"]
+    bounds = bounds_of(found)
     caption = (
         f"Mean F1 of {int(found['lines'].max())} test lines at a tolerance of 4 samples, on lines "
         "whose noise has a standard deviation of so many percent of 9.65 V (any noise also brings "
@@ -70,6 +66,7 @@ def noise_levels_table(results: Results) -> Table:
         f"{of_bounds(bounds)} {scale(results, results.cells())} {unfinished(results)}"
     ).strip()
     said = findings.noise_levels(data)
+    blocks = blocks_of(rows, text, _BLOCKS)
     return Table("noise_levels", "Noise", caption, data, blocks, said)
 
 

@@ -11,7 +11,8 @@ from ckstudy.analysis.tested import Tested
 from ckstudy.report.tables import findings
 from ckstudy.report.tables.captions import of_bounds, scale, unfinished
 from ckstudy.report.tables.table import Column, Table, code, score, tabulate
-from ckstudy.scoring.filter_lengths import CEILING, COMB
+from ckstudy.report.tables.tested import blocks_of, bounds_of
+from ckstudy.scoring.filter_lengths import COMB
 
 ABSENT = "The study leaves this analysis out (analyses.other_bubbles), or has no network for it."
 KINDS = {
@@ -55,11 +56,7 @@ def other_bubbles_table(results: Results) -> Table:
         *(_column(kind) for kind in kinds(found)),
     ]
     data, text = tabulate(rows, columns)
-    blocks = tuple(
-        (title, text[[(row.score, row.calibration) == (name, calibration) for row in rows]])
-        for name, calibration, title in _BLOCKS
-    )
-    bounds = found[found["run"].isin([COMB, CEILING])].set_index(["run", "score"])["mean_f1"]
+    bounds = bounds_of(found)
     caption = (
         f"Mean F1 of {int(found['lines'].max())} test lines at a tolerance of 4 samples: the "
         "study's own, and the same lines with bubbles of another population or shell at the same "
@@ -68,7 +65,9 @@ def other_bubbles_table(results: Results) -> Table:
         f"{of_bounds(bounds)} {scale(results, results.cells())} {unfinished(results)}"
     ).strip()
     said = findings.other_bubbles(data, float(bounds[COMB, "upstream"]))
-    return Table("other_bubbles", "Other bubbles", caption, data, blocks, said)
+    return Table(
+        "other_bubbles", "Other bubbles", caption, data, blocks_of(rows, text, _BLOCKS), said
+    )
 
 
 def _column(kind: str) -> Column:
