@@ -73,29 +73,37 @@ def evidence(claim: str):
     return block
 
 
+STARTS = {  # experiment: what is changed of the thesis's start
+    "long_thesis": "thesis's start",
+    "long_windowed": "a window",
+    "long_balanced": "balanced frequencies",
+    "long_balanced_windowed": "both: mended",
+}
+
+
 def starts(tables: Path) -> str:
-    """F1 by kernel size: the thesis's start, the same with a window, and the mended one."""
+    """Test F1 by kernel size: the thesis's start, with what mends it, one by one and together."""
     rows = pd.read_csv(tables / "long_kernels.csv")
     rows = rows[rows["kind"] == "cell"]
-    arms = [
-        {row.kernel_size: row for row in rows[rows["experiment"] == name].itertuples()}
-        for name in ("long_thesis", "long_windowed", "long_balanced_windowed")
-    ]
-    lines = [
-        "| K | thesis's start: seeds | F1 | matched F1 | with a window: seeds | F1 | matched F1 "
-        "| mended start: seeds | F1 | matched F1 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for size in sorted(set().union(*arms)):
-        cells = [f"{size:.0f}"]
-        for row in (arm.get(size) for arm in arms):
-            cells += (
-                [f"{row.seeds:.0f}", interval(row, "test_f1"), interval(row, "test_matched_f1")]
-                if row
-                else ["–"] * 3
-            )
+    arms = {
+        f"{name} ({_trainings(arm['seeds'])})": {
+            row.kernel_size: interval(row, "test_f1") for row in arm.itertuples()
+        }
+        for experiment, name in STARTS.items()
+        if len(arm := rows[rows["experiment"] == experiment])
+    }
+    lines = [f"| K | {' | '.join(arms)} |", "|---" * (len(arms) + 1) + "|"]
+    for size in sorted(set().union(*arms.values())):
+        cells = [f"{size:.0f}", *(arm.get(size, "–") for arm in arms.values())]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _trainings(seeds: pd.Series) -> str:
+    least, most = int(seeds.min()), int(seeds.max())
+    if least < most:
+        return f"{least} to {most} trainings"
+    return f"{most} training{'s' if most > 1 else ''}"
 
 
 BLOCKS = {
