@@ -48,7 +48,9 @@ def kernel_sizes(tables: Path) -> str:
 
 def verdicts(tables: Path) -> str:
     """Each claim, its verdict, the effect, and what did not count or does not agree."""
-    rows = pd.read_csv(tables / "claims.csv", keep_default_na=False, na_values={"estimate": ""})
+    numbers = ("estimate", "estimate_low", "estimate_high")
+    path = tables / "claims.csv"
+    rows = pd.read_csv(path, keep_default_na=False, na_values=dict.fromkeys(numbers, ""))
     lines = ["| claim of the thesis | verdict | effect (F1) | of | note |", "|---|---|---|---|---|"]
     for row in rows[rows["is_effect"]].itertuples():
         effect = interval(row, "estimate", signed=True)

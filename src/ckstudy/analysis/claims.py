@@ -206,7 +206,9 @@ def long_context_helps(results: Results, experiment: str = noise_experiment.EXPE
     levels = sorted(every["noise_percent"].unique())
     cells, unlearned = _learned(results, every)
     if len(levels) < 2:
-        return claim.without_verdict("The study has no two levels of noise.")
+        return claim.without_verdict(
+            "The study has no two levels of noise for it, or they are not trained."
+        )
     smallest, least = every["kernel_size"].min(), levels[0]
     trained, learned = (_sizes_at_all(each, levels) for each in (every, cells))
     # Not ``decided``: a network that has not learned takes its kernel size out, nothing else.
