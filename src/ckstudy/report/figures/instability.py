@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
-from ckstudy.report.figures.selection import MOST, labels, looks
+from ckstudy.report.figures.selection import MOST, labels, looks, shown_cells
 from ckstudy.report.tables.instability import ABSENT, BANDS, perturbed_cells
 
 _DASHES = {"worst": "-", "random": ":"}
@@ -18,7 +18,8 @@ def instability(results: Results) -> Figure:
     found = results.analysis("instability", "perturbations")
     if found is None:
         return style.nothing_to_show(ABSENT)
-    cells = perturbed_cells(results, found).iloc[:MOST]
+    cells = perturbed_cells(results, found)
+    cells = cells[cells.index.isin(shown_cells(results).index)] if len(cells) > MOST else cells
     figure = Figure(figsize=(style.PAGE, 5.0), layout="constrained")
     panels = figure.subplots(2, len(BANDS), sharex=True, sharey="row", squeeze=False)
     for column, (band, name) in enumerate(BANDS.items()):
@@ -53,7 +54,7 @@ def instability(results: Results) -> Figure:
         Line2D([], [], color=style.GREY, ls=dashes, label=label)
         for dashes, label in (("-", "worst case found"), (":", "random"), ("--", "unperturbed"))
     ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=4)
+    figure.legend(handles=marks, loc="outside upper center", ncols=3)
     style.footnote(figure, f"{found['line'].nunique()} test lines.")
     return figure
 
