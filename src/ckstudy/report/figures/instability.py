@@ -19,7 +19,9 @@ def instability(results: Results) -> Figure:
     if found is None:
         return style.nothing_to_show(ABSENT)
     cells = perturbed_cells(results, found)
-    cells = cells[cells.index.isin(shown_cells(results).index)] if len(cells) > MOST else cells
+    if len(cells) > MOST:
+        usual = cells[cells.index.isin(shown_cells(results).index)]
+        cells = usual if len(usual) else cells.iloc[:MOST]
     figure = Figure(figsize=(style.PAGE, 5.0), layout="constrained")
     panels = figure.subplots(2, len(BANDS), sharex=True, sharey="row", squeeze=False)
     for column, (band, name) in enumerate(BANDS.items()):
