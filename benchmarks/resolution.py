@@ -14,6 +14,7 @@ the same rate and for the same way. Writes `benchmarks/results/resolution.csv` a
 
 import argparse
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -41,6 +42,7 @@ TRAINED_MHZ = 62.5
 TOLERANCE_NS = 64.0
 SPLITS = {"validation": 1_000_000, "test": 2_000_000}
 WAYS = {"signal": "signal resampled", "kernels": "kernels sampled anew"}
+COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.ORANGE, style.PURPLE, style.BLACK)
 
 
 def main() -> None:
@@ -129,7 +131,8 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             1, 2, figsize=(style.PAGE, 3.0), layout="constrained", sharey=True
         )
         for ax, (score, rows) in zip(axes, table.groupby("score", sort=False), strict=True):
-            for number, (name, of) in enumerate(rows.groupby("network", sort=False)):
+            networks = rows.groupby("network", sort=False)
+            for (name, of), colour in zip(networks, cycle(COLOURS), strict=False):
                 for way, marker, line in (("signal", "o", "-"), ("kernels", "s", ":")):
                     at = of[(of["way"] == way) | (of["rate_mhz"] == TRAINED_MHZ)]
                     at = at.sort_values("rate_mhz")
@@ -137,7 +140,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                         at["rate_mhz"],
                         at["mean_f1"],
                         yerr=[at["mean_f1"] - at["ci_low"], at["ci_high"] - at["mean_f1"]],
-                        color=f"C{number}",
+                        color=colour,
                         marker=marker,
                         linestyle=line,
                         label=f"{name}, {WAYS[way]}",
@@ -155,7 +158,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "networks", nargs="+", metavar="NAME=FILE", type=lambda text: tuple(text.split("=", 1))
+        "networks", nargs="+", metavar="NAME=FILE", type=lambda text: tuple(text.rsplit("=", 1))
     )
     parser.add_argument("--lines", type=int, default=256, help="test lines; half for thresholds")
     parser.add_argument("--seed", type=int, default=31415)
