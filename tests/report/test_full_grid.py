@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from scipy.stats import spearmanr
 from synthetic_results import run_specs, write_results
 
-from ckstudy.analysis.full_grid import MAPS, dilated_curve, f1_map
+from ckstudy.analysis.full_grid import MAPS, dilated_curve, f1_map, rank_correlations
 from ckstudy.analysis.results import Results
 from ckstudy.errors import StudyError
 from ckstudy.report.figures.catalogue import make
+from ckstudy.report.tables import full_grid_table
 
 SIZES, OMEGAS = (65, 527, 2111), (10.0, 30.0)
 
@@ -87,3 +89,50 @@ def test_a_study_without_the_grid_says_so(tmp_path):
     write_results(tmp_path, tolerances=[4])
     (text,) = make("kernel_size_omega_0", Results(tmp_path)).texts
     assert "config/full_grid.yaml has them" in text.get_text()
+
+
+def test_the_table_has_the_numbers_of_the_map_and_says_what_they_go_with(study):
+    table = full_grid_table(study)
+    rows = table.data.set_index(["experiment", "kernel_size", "omega_0"])
+    for size, omega_0 in ((65, 10.0), (527, 30.0), (2111, 10.0)):
+        row = rows.loc[("full_thesis", size, omega_0)]
+        assert row["test_f1"] == pytest.approx(level(size, omega_0))
+        assert row["learned"] == (size < 2111)
+    blocks = dict(table.blocks)
+    grid = blocks["CKCNN, thesis's start"].set_index("ω0")
+    assert list(grid.columns) == ["K = 65", "K = 527", "K = 2111"]
+    assert list(grid.loc["30"]) == ["–", "0.765", "0.200†"]  # 65: not trained
+    pair = blocks["Dilated networks"]
+    assert list(pair["kernels"]) == ["conventional", "continuous"]
+    extremes, correlation = table.findings
+    assert "from 0.200 (K = 2111, ω0 = 10) to 0.877 (K = 65, ω0 = 10)" in extremes
+    assert "2 of 5 networks have not learned" in extremes
+    sizes = [65, 527, 2111, 527, 2111]
+    f1 = [level(*place) for place in zip(sizes, [10.0, 10.0, 10.0, 30.0, 30.0], strict=True)]
+    expected = f"{spearmanr(sizes, f1).statistic:+.2f}".replace("-", "−")
+    assert f"F1 correlates {expected} with that of K," in correlation
+    assert table.caption in table.markdown()
+
+
+def test_rank_correlations_are_those_of_scipy():
+    random = np.random.default_rng(7)
+    f1 = pd.DataFrame(
+        random.uniform(size=(8, 6)),
+        index=pd.Index(np.arange(10.0, 90, 10), name="omega_0"),
+        columns=pd.Index([65, 131, 263, 527, 1055, 2111], name="kernel_size"),
+    )
+    f1.iloc[2, 3] = np.nan
+    sizes, omegas = np.meshgrid(f1.columns.to_numpy(float), f1.index.to_numpy(float))
+    there = f1.notna().to_numpy()
+    found = rank_correlations(f1)
+    for name, quantity in (("K", sizes), ("ω0", omegas), ("ω0/K", omegas / sizes)):
+        expected = spearmanr(f1.to_numpy()[there], quantity[there]).statistic
+        assert found[name] == pytest.approx(expected)
+    assert np.isnan(rank_correlations(f1.iloc[:1, :2])["K"])
+
+
+def test_the_table_of_a_study_without_the_grid_says_so(tmp_path):
+    write_results(tmp_path, tolerances=[4])
+    table = full_grid_table(Results(tmp_path))
+    assert "config/full_grid.yaml has them" in table.markdown()
+    assert table.data.empty

@@ -12,7 +12,13 @@ import yaml
 from docutils.core import publish_string
 from PIL import Image
 from safetensors.numpy import save_file
-from synthetic_results import beyond_specs, long_specs, write_lines_and_model, write_results
+from synthetic_results import (
+    beyond_specs,
+    grid_specs,
+    long_specs,
+    write_lines_and_model,
+    write_results,
+)
 from typer.testing import CliRunner
 
 from ckstudy.analysis.results import Results
@@ -119,6 +125,23 @@ def test_notebooks_write_the_tables_and_show_them(study, tmp_path, name, written
             made = study / "tables" / f"{table_name}{suffix}"
             assert made.read_bytes() == (tmp_path / made.name).read_bytes()
         assert table.caption in shown(out)
+
+
+def test_the_notebook_of_the_whole_grid_says_what_the_numbers_say(tmp_path):
+    directory = tmp_path / "results"
+    directory.mkdir()
+    write_results(directory, specs=grid_specs((65, 2111), (10.0, 30.0)), tolerances=[4])
+    (directory / "figures").mkdir()
+    Image.new("L", (1, 1)).save(directory / "figures" / "kernel_size_omega_0.png")
+    out = tmp_path / "10_full_grid.ipynb"
+    execute(notebook_called(out.stem), out, {"results": str(directory)}, tmp_path / "log.ipynb")
+    table = tables.full_grid_table(Results(directory))
+    table.write(tmp_path)
+    for name in ("full_grid.csv", "full_grid.md"):
+        assert (directory / "tables" / name).read_bytes() == (tmp_path / name).read_bytes()
+    said = shown(out)
+    for sentence in (table.caption, *table.findings):
+        assert sentence in said
 
 
 def test_the_notebook_of_long_kernels_says_what_the_numbers_say(tmp_path):

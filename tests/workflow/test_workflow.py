@@ -72,7 +72,7 @@ def test_the_whole_product_is_planned(checkout):
     # 3 maps of 6 x 8, the dilated pair at 8 values of ω0, and of the quick study's own networks
     # those at ω0 = 8 and the two trained on whole lines; the others are members of the maps.
     assert jobs["train"] == 3 * 48 + 8 + 1 + 3
-    assert jobs["full_grid_figures"] == 1
+    assert jobs["full_grid_figures"] == jobs["notebook_full_grid"] == 1
 
 
 def test_networks_from_elsewhere_are_scored_and_not_trained(checkout):

@@ -93,7 +93,7 @@ RESULTS = config["results"].rstrip("/")
 OWN_NAMES = "|".join(map(re.escape, RUNS))
 # Whether the study has networks of config/long_kernels.yaml: these have a notebook of their own.
 HAS_LONG_KERNELS = any(EXPERIMENTS.get(arm.experiment) for arm in ARMS)
-# Whether it has networks of config/full_grid.yaml, which have a figure.
+# Whether it has networks of config/full_grid.yaml: these have a notebook and a figure.
 HAS_FULL_GRID = any(EXPERIMENTS.get(each.experiment) for each in MAPS)
 # Networks that were trained elsewhere: their files.
 OTHERS = {name: network_file(model) for name, model in STUDY.others.items()}

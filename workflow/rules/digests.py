@@ -69,6 +69,7 @@ ENTRIES: dict[str, list[str]] = {
     "notebook_claims": ["scripts/run_notebook.py", "notebooks/06_claims.ipynb"],
     "notebook_beyond": ["scripts/run_notebook.py", "notebooks/08_beyond.ipynb"],
     "notebook_long_kernels": ["scripts/run_notebook.py", "notebooks/07_long_kernels.ipynb"],
+    "notebook_full_grid": ["scripts/run_notebook.py", "notebooks/10_full_grid.ipynb"],
     "notebook_imaging": ["scripts/run_notebook.py", "notebooks/09_imaging.ipynb"],
 }
 

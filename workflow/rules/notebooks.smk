@@ -21,6 +21,8 @@ if HAS_LONG_KERNELS:
     TABLE_NAMES["07_long_kernels"] = ["long_kernels", "windows"]
 if IMAGING:
     TABLE_NAMES["09_imaging"] = IMAGING_TABLE_NAMES
+if HAS_FULL_GRID:
+    TABLE_NAMES["10_full_grid"] = ["full_grid"]
 TABLES = expand(
     f"{RESULTS}/tables/{{name}}.{{format}}",
     name=[name for names in TABLE_NAMES.values() for name in names],
@@ -95,6 +97,7 @@ FIGURES_SHOWN = {
     "08_beyond": [*ANALYSIS_FIGURES, "inside"],
     "07_long_kernels": ["long_kernels", "kernel_band"],
     "09_imaging": IMAGING_FIGURES,
+    "10_full_grid": FULL_GRID_FIGURES,
 }
 # What else they read.
 ALSO_READ = {

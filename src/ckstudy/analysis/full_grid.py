@@ -75,3 +75,25 @@ def dilated_curve(results: Results) -> tuple[pd.Series, float]:
     curve = pd.Series(means[continuous].to_numpy(), index=cells["omega_0"][continuous].to_numpy())
     conventional = means[cells["network"] == "cnn_dilated"]
     return curve.sort_index(), conventional.iloc[0] if len(conventional) else np.nan
+
+
+def rank_correlations(f1: pd.DataFrame) -> dict[str, float]:
+    """Spearman's correlation of F1 with K, with ω0, and with ω0/K, over the trained networks.
+
+    Parameters
+    ----------
+    f1 : pandas.DataFrame
+        By ω0 (rows) and kernel size (columns), NaN where a network is not trained.
+
+    Returns
+    -------
+    dict of str to float
+        NaN where fewer than three networks are there, or a quantity does not vary.
+    """
+    cells = f1.stack().dropna().rename("f1").reset_index()
+    size, omega_0 = cells["kernel_size"].astype(float), cells["omega_0"].astype(float)
+    quantities = {"K": size, "ω0": omega_0, "ω0/K": omega_0 / size}
+    if len(cells) < 3:
+        return dict.fromkeys(quantities, np.nan)
+    ranks = cells["f1"].rank()
+    return {name: float(ranks.corr(each.rank())) for name, each in quantities.items()}

@@ -9,8 +9,7 @@ from ckstudy.acoustics.specification import BAND_MHZ, SAMPLING_RATES_MHZ
 from ckstudy.analysis.full_grid import dilated_curve, f1_map, maps_of
 from ckstudy.analysis.results import Results
 from ckstudy.report.figures import style
-
-ABSENT = "The study has no experiments over the whole grid: config/full_grid.yaml has them."
+from ckstudy.report.tables.full_grid import ABSENT
 
 
 def kernel_size_by_omega_0(results: Results) -> Figure:

@@ -10,6 +10,7 @@ from ckstudy.report.tables.claims import claims_table
 from ckstudy.report.tables.dilated import dilated_table
 from ckstudy.report.tables.explanations import explanations_table
 from ckstudy.report.tables.failures import failures_table
+from ckstudy.report.tables.full_grid import full_grid_table
 from ckstudy.report.tables.imaging import detections_table, pairs_table, point_spread_table
 from ckstudy.report.tables.instability import instability_table
 from ckstudy.report.tables.kernel_size import kernel_size_table
@@ -29,6 +30,7 @@ __all__ = [
     "dilated_table",
     "explanations_table",
     "failures_table",
+    "full_grid_table",
     "instability_table",
     "kernel_size_table",
     "long_kernels_table",
