@@ -132,6 +132,22 @@ def test_runs_of_the_same_lines_by_another_processor_are_added(config, tmp_path)
     digests = [run["data"]["train"] for run in manifest["runs"].values()]
     assert digests[0] != digests[1]
 
+    # A third one knows neither digest, and adds to what the archive has all the same.
+    third = simulate({**config, "results": str(tmp_path / "third")})
+    data = Path(third["results"]) / "data"
+    change(data / "train.h5", "rf", lambda rf: rf * (1 + 1e-6 * rounded.normal(size=rf.shape)))
+    finish(third, "ckcnn-k131-w30-s0")
+    assert len(make_archive(third, tmp_path / "archive")["runs"]) == 3
+
+    # A file that was put into the archive by hand is vouched for by nobody.
+    shutil.copy(
+        Path(other["results"]) / "runs/ckcnn-k9-w30-s0/model.safetensors",
+        tmp_path / "archive/runs/cnn_dilated-s0/model.safetensors",
+    )
+    empty = simulate({**config, "results": str(tmp_path / "empty")})
+    with pytest.raises(StudyError, match=r"archive/runs/cnn_dilated-s0 was trained on other"):
+        make_archive(empty, tmp_path / "archive")
+
 
 def test_nothing_to_archive_and_no_archive_are_said(config, tmp_path):
     with pytest.raises(StudyError, match="no run of the study 'tiny' is finished"):
