@@ -88,6 +88,13 @@ def test_the_index_has_every_table_figure_and_notebook_and_its_links_lead_somewh
         assert (study / target).is_file(), target
 
 
+def test_the_index_opens_with_what_the_tables_say(study):
+    text = read(study / "index.html").get_text()
+    before_the_verdicts = text[: text.index("C1. The dilated CKCNN matches")]
+    for sentence in tables.kernel_size_table(Results(study)).findings:
+        assert sentence in before_the_verdicts
+
+
 def test_a_notebook_shows_its_outputs_and_not_its_code(study):
     html = (study / "notebooks" / "03_kernel_size.html").read_text(encoding="utf-8")
     text = BeautifulSoup(html, "html.parser").body.get_text()

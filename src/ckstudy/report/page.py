@@ -136,15 +136,21 @@ def front_page(results: Path, about: str, tables: Iterable[str]) -> str:
     """
     parts = [about, "What it found\n-------------"]
     for name in tables:
-        title, _, text = (
-            (results / "tables" / f"{name}.md").read_text(encoding="utf-8").partition("\n")
-        )
-        # The sentences at a table's head stand before its first heading or row.
-        head = text.partition("\n|")[0].partition("\n#")[0]
-        said = [line for line in head.splitlines() if line.startswith("* ")]
+        title, said = _said(results, name)
         if said:
-            parts += [f"**{title.lstrip('# ')}**", "\n".join(said).replace("`", "``")]
+            parts += [f"**{title}**", said.replace("`", "``")]
     return "\n\n".join(parts) + "\n"
+
+
+def _said(results: Path, table: str) -> tuple[str, str]:
+    """Title of a table, and the sentences at its head as a list in Markdown; perhaps none."""
+    path = results / "tables" / f"{table}.md"
+    title, _, text = path.read_text(encoding="utf-8").partition("\n")
+    # They stand before its first heading or row.
+    head = text.partition("\n|")[0].partition("\n#")[0]
+    return title.lstrip("# "), "\n".join(
+        line for line in head.splitlines() if line.startswith("* ")
+    )
 
 
 def index_page(
@@ -165,7 +171,8 @@ def index_page(
     about : str
         What the study is, in reStructuredText.
     tables, notebooks : sequence of str
-        Names without suffix, in order. The first table is what the study found.
+        Names without suffix, in order. The first table has the verdicts: it stands among the
+        findings, after what the others say in words.
     figures : iterable of Figure
 
     Returns
@@ -184,6 +191,10 @@ def index_page(
         return from_markdown("#" + text.replace("\n#", "\n##")) + file
 
     parts.append('<h2 id="findings">Findings</h2>')
+    # In words first: the verdicts weigh all that follows, and are long.
+    for each, said in (_said(results, name) for name in tables[1:]):
+        if said:
+            parts.append(from_markdown(f"**{each}**\n\n{said}"))
     parts.append(table(tables[0]))
     parts.append('<h2 id="tables">Tables</h2>')
     parts += [table(name) for name in tables[1:]]
