@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from checkout import ROOT
 
-FOLDERS_OF_PAGES = ("docs", "docs/models", "config", "profiles", "results", "archive/laptop")
+FOLDERS_OF_PAGES = (
+    "docs",
+    "docs/models",
+    "config",
+    "profiles",
+    "results",
+    "archive/laptop",
+    "archive/full_grid",
+)
 DOCUMENTS = sorted(
     path
     for folder in (ROOT, *(ROOT / name for name in FOLDERS_OF_PAGES))

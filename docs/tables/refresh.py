@@ -1,6 +1,7 @@
 """Copy a study's tables into this folder, and their numbers into README.md.
 
     python docs/tables/refresh.py results/archive/tables
+    python docs/tables/refresh.py results/full_grid/tables  # of the other archive: full_grid
     python docs/tables/refresh.py          # only README.md, from the tables that are here
 
 In README.md, what stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` is made
@@ -156,7 +157,7 @@ def _of_card(name: str, score_name: str, tolerance: int) -> float:
 def main() -> None:
     """Copy the tables of the folder given, if one is, and bring README.md up to date."""
     for folder in map(Path, sys.argv[1:]):
-        for name in NAMES:
+        for name in ("full_grid",) if (folder / "full_grid.md").is_file() else NAMES:
             for suffix in (".csv", ".md"):
                 shutil.copyfile(folder / f"{name}{suffix}", HERE / f"{name}{suffix}")
     README.write_text(refreshed(README.read_text(encoding="utf-8")), encoding="utf-8")
