@@ -49,14 +49,14 @@ def full_grid_table(results: Results) -> Table:
     """Each map of ``config/full_grid.yaml`` that the study has, and its dilated pair."""
     rows = [
         _Row(experiment, name, cell.network, cell.kernel_size, cell.omega_0, cell.runs)
-        for experiment, name, _ in (*MAPS, (DILATED, "dilated networks", False))
+        for experiment, name, _ in (*MAPS, Map(DILATED, "dilated networks", slows_down=False))
         for cell in results.cells(experiment).itertuples()
     ]
     data, _ = tabulate(rows, _columns(results))
     if not rows:
         return Table("full_grid", _TITLE, ABSENT, data, ())
-    maps = maps_of(results)
-    blocks = [(each.name, _grid(*f1_map(results, each))) for each in maps]
+    maps = [(each.name, *f1_map(results, each)) for each in maps_of(results)]
+    blocks = [(name, _grid(f1, learned)) for name, f1, learned in maps]
     curve, conventional = dilated_curve(results)
     if len(curve) or conventional == conventional:
         blocks.append(("Dilated networks", _dilated_text(curve, conventional)))
@@ -68,20 +68,20 @@ def full_grid_table(results: Results) -> Table:
         "Intervals and matched F1 stand in the CSV. "
         f"{provenance(results, shown)}"
     )
-    said = [sentence for each in maps for sentence in findings(each, *f1_map(results, each))]
+    said = [sentence for each in maps for sentence in findings(*each)]
     return Table("full_grid", _TITLE, caption, data, tuple(blocks), tuple(said))
 
 
-def findings(of: Map, f1: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
+def findings(name: str, f1: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
     """What a map says: its extremes, what has not learned, and what F1 goes with."""
     cells = f1.stack().dropna()
     best, worst = cells.idxmax(), cells.idxmin()
     silent = int((f1.notna() & ~learned).to_numpy().sum())
-    name = of.name[0].upper() + of.name[1:]
+    name = name[0].upper() + name[1:]
+    outcome = f"{silent} not learned" if silent else "all learned"
     said = [
         f"{name}: F1 from {score(cells[worst])} ({_place(worst)}) to {score(cells[best])} "
-        f"({_place(best)}); {silent or 'none'} of {len(cells)} networks "
-        f"{'has' if silent == 1 else 'have'} not learned."
+        f"({_place(best)}); of {len(cells)} networks {outcome}."
     ]
     found = rank_correlations(f1)
     if not any(value != value for value in found.values()):
