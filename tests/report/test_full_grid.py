@@ -106,7 +106,7 @@ def test_the_table_has_the_numbers_of_the_map_and_says_what_they_go_with(study):
     assert list(pair["kernels"]) == ["conventional", "continuous"]
     extremes, correlation = table.findings
     assert "from 0.200 (K = 2111, ω0 = 10) to 0.877 (K = 65, ω0 = 10)" in extremes
-    assert "of 5 networks 2 not learned" in extremes
+    assert "; 2 of 5 networks not learned." in extremes
     sizes = [65, 527, 2111, 527, 2111]
     f1 = [level(*place) for place in zip(sizes, [10.0, 10.0, 10.0, 30.0, 30.0], strict=True)]
     expected = f"{spearmanr(sizes, f1).statistic:+.2f}".replace("-", "−")

@@ -78,10 +78,11 @@ def findings(name: str, f1: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
     best, worst = cells.idxmax(), cells.idxmin()
     silent = int((f1.notna() & ~learned).to_numpy().sum())
     name = name[0].upper() + name[1:]
-    outcome = f"{silent} not learned" if silent else "all learned"
+    total = len(cells)
+    outcome = f"{silent} of {total} networks not learned" if silent else f"all {total} learned"
     said = [
         f"{name}: F1 from {score(cells[worst])} ({_place(worst)}) to {score(cells[best])} "
-        f"({_place(best)}); of {len(cells)} networks {outcome}."
+        f"({_place(best)}); {outcome}."
     ]
     found = rank_correlations(f1)
     if not any(value != value for value in found.values()):
