@@ -19,6 +19,8 @@ from small_grid import CKCNN, CONFIG, TRAINING, folder_with_lines
 from synthetic_lines import write_data_set
 from training_spec import make_spec
 
+from ckstudy.acoustics.line import simulate_line
+from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.campaign import run as train_grid
 from ckstudy.campaign.progress import (
     DONE,
@@ -304,6 +306,9 @@ def test_splits_never_share_a_line():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_lines_are_simulated_in_the_budget_and_go_on(config, tmp_path, monkeypatch):
+    # numba loads parts of itself when it first compiles. An alarm in there would leave it half
+    # loaded, for all tests of this process; a command ends with the alarm.
+    simulate_line(SimulationSpec(bubbles=(1, 3)), 0)
     # An alarm that falls into the collection of garbage is lost; the next one is not.
     monkeypatch.setattr(train_grid, "_REPEAT_SECONDS", 0.5)
     config["data"].update(bubbles=[1, 3], lines={"train": 4000, "validation": 2, "test": 2})
