@@ -233,9 +233,12 @@ def interval_of_networks(
     variance = max(seeds + by_lines - twice, seeds, by_lines)
     if variance == 0:
         return Estimate(float(value), float(value), float(value))
-    spread = by_lines**2 / max(lines - 1, 1)
-    spread += sum(part**2 / (len(values[place]) - 1) for place, part in by_seeds.items())
-    half = stdtrit(variance**2 / spread, (1 + level) / 2) * np.sqrt(variance)
+    # As shares of it: the square of a variance that is next to nothing would be 0.
+    spread = (by_lines / variance) ** 2 / max(lines - 1, 1)
+    spread += sum(
+        (part / variance) ** 2 / (len(values[place]) - 1) for place, part in by_seeds.items()
+    )
+    half = stdtrit(1 / spread, (1 + level) / 2) * np.sqrt(variance)
     return Estimate(float(value), float(value - half), float(value + half))
 
 
