@@ -23,6 +23,7 @@ from ckstudy.report.tables.table import (
     Column,
     EstimateColumn,
     Table,
+    capitalised,
     joined,
     number,
     score,
@@ -77,7 +78,7 @@ def findings(name: str, f1: pd.DataFrame, learned: pd.DataFrame) -> list[str]:
     cells = f1.stack().dropna()
     best, worst = cells.idxmax(), cells.idxmin()
     silent = int((f1.notna() & ~learned).to_numpy().sum())
-    name = name[0].upper() + name[1:]
+    name = capitalised(name)
     total = len(cells)
     outcome = f"{silent} of {total} networks not learned" if silent else f"all {total} learned"
     said = [
@@ -118,9 +119,7 @@ def _grid(f1: pd.DataFrame, learned: pd.DataFrame) -> pd.DataFrame:
 
     def text(omega_0: float, size: float) -> str:
         value = f1.loc[omega_0, size]
-        if value != value:
-            return DASH
-        return score(value) + ("" if learned.loc[omega_0, size] else "†")
+        return score(value) + ("" if value != value or learned.loc[omega_0, size] else "†")
 
     return pd.DataFrame(
         [[f"{omega_0:g}", *(text(omega_0, size) for size in f1.columns)] for omega_0 in f1.index],

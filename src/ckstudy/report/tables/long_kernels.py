@@ -30,6 +30,7 @@ from ckstudy.report.tables.table import (
     EstimateColumn,
     Table,
     as_text,
+    capitalised,
     joined,
     listing,
     score,
@@ -108,14 +109,14 @@ def findings(results: Results) -> list[str]:
         found = change(results, cells)
         if arm in SWEEPS and found.value == found.value:
             said.append(
-                f"{_capital(arm.name)}: from K = {cells['kernel_size'].min():.0f} to "
+                f"{capitalised(arm.name)}: from K = {cells['kernel_size'].min():.0f} to "
                 f"K = {cells['kernel_size'].max():.0f} the trend of F1 {_moves(found)}, by "
                 f"{as_text(found, signed=True)}."
             )
         if dumb:
-            said.append(f"{_capital(arm.name)}: not learned at K = {listing(dumb)}.")
+            said.append(f"{capitalised(arm.name)}: not learned at K = {listing(dumb)}.")
         else:
-            said.append(f"{_capital(arm.name)}: every network has learned.")
+            said.append(f"{capitalised(arm.name)}: every network has learned.")
     if MENDED in by_arm and THESIS in by_arm:
         said += _mended_beside_thesis(results, by_arm[MENDED])
     return said
@@ -140,10 +141,6 @@ def _moves(found: Estimate) -> str:
     if found.high < 0:
         return "falls"
     return "rises" if found.low > 0 else "has no direction beyond its interval"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def _cells(results: Results, arm: Arm, cells: pd.DataFrame) -> list[_Cell]:

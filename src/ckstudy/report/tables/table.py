@@ -179,6 +179,11 @@ def joined(values: Iterable[float]) -> str:
     return ";".join(f"{value:.6g}" for value in values)
 
 
+def capitalised(text: str) -> str:
+    """With its first letter in upper case, and the rest as it is."""
+    return text[0].upper() + text[1:]
+
+
 def listing(values: Sequence) -> str:
     """``65, 131`` or ``(527, 40), (527, 50)``."""
 
