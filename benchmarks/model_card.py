@@ -2,15 +2,17 @@
 
     python benchmarks/model_card.py best
     python benchmarks/model_card.py robust --beside best=best --beside HS_001=srml1d.safetensors
+    python benchmarks/model_card.py best --baselines --beside HS_001=srml1d.safetensors
 
 Simulates test lines (seed and line numbers of no training), localises them through the code
 behind ``ckstudy localise`` and scores them with the thresholds that the network carries. One
 factor is varied at a time, on the same bubbles: noise, population, sampling rate; bubble count and
 pressure are read off the clean lines. A network that was trained on other lines than clean ones of
 one population is scored on lines like those too. Networks beside it see the same lines, but for
-other rates. Writes ``benchmarks/results/model_card_NAME.csv`` and from
-it, and from what the model file says of itself, ``docs/models/NAME.md``; ``--write-only`` makes
-the page anew from a table that is there. Minutes for 960 lines on two cores.
+other rates. With ``--baselines`` linear filters and sparse deconvolution, fitted on the network's
+own training lines, see the clean lines too. Writes ``benchmarks/results/model_card_NAME.csv`` and
+from it, and from what the model file says of itself, ``docs/models/NAME.md``; ``--write-only``
+makes the page anew from a table that is there. Minutes for 960 lines on two cores.
 
 At another sampling rate the same lines are simulated at 31.25 or 125 MHz, and taken from 125 MHz
 to 15.625 and 250 MHz exactly, in the frequency domain; what is scored is the network's signal,
@@ -38,10 +40,12 @@ from ckstudy.networks import Localiser, count_parameters
 from ckstudy.networks.release import load_model
 from ckstudy.networks.shipped import model_path
 from ckstudy.provenance import commit
+from ckstudy.scoring.baselines import score_baselines
 from ckstudy.scoring.evaluation import SCORERS
 from ckstudy.scoring.intervals import mean_interval
 from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.units import micrometres
+from ckstudy.study.lines import FIRST_LINE
 
 ROOT = Path(__file__).parents[1]
 TOLERANCES = (0, 1, 2, 4, 9)
@@ -92,6 +96,8 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
                 rows += summarise(options.name, factor, f"{low} to {last}", counts, chosen)
     for name, other in networks[1:]:
         rows += summarise(name, "lines", "clean", score(other, clean, clean, name))
+    if options.baselines:
+        rows += baselines(trained, clean, options)
     drawn = {key: trained[key] for key in ("population", "noise_percent") if key in trained}
     own = SimulationSpec.from_dict(asked.as_dict() | drawn)
     some = replace(asked, lines=max(1, options.lines // 4))
@@ -113,6 +119,29 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
         rows += summarise(options.name, "sampling_rate_mhz", f"{rate:g}", counts)
     table = pd.DataFrame(rows)
     return table.assign(seed=asked.seed, first_line=asked.first_line, commit=commit())
+
+
+def baselines(trained: dict, clean: Lines, options: argparse.Namespace) -> list[dict]:
+    """Rows of the predictors of :mod:`ckstudy.scoring.baselines` on the clean lines.
+
+    They are fitted on the lines that the network was trained on, simulated anew, and choose on
+    validation lines of the same kind.
+    """
+    spec = SimulationSpec.from_dict(trained)
+    chosen_on = replace(
+        spec,
+        split="validation",
+        lines=options.validation_lines,
+        first_line=FIRST_LINE["validation"],
+    )
+    train, validation = lines_of(spec, options), lines_of(chosen_on, options)
+    means, _ = score_baselines(train, validation, clean, tolerance=TOLERANCE)
+    kept = ["score", "tolerance", "mean_f1", "ci_low", "ci_high", "abs_error_samples", "lines"]
+    about = {"factor": "lines", "value": "clean"}
+    return [
+        {"network": row["baseline"], **about, **{key: row[key] for key in kept}}
+        for row in means[means["tolerance"].isin(TOLERANCES)].to_dict("records")
+    ]
 
 
 def _overlap(asked: SimulationSpec, trained: dict) -> bool:
@@ -293,10 +322,10 @@ def _on_own_lines(table: pd.DataFrame, drawn: dict, rate: float) -> list[str]:
 
 def _beside_others(table: pd.DataFrame) -> list[str]:
     """F1 of all the networks by noise and population, where there are several."""
-    names = list(table["network"].unique())
     varied = ["noise_percent", "population"]
     at = table[(table["tolerance"] == TOLERANCE) & table["factor"].isin(varied)]
-    if at["network"].nunique() < 2:
+    names = list(at["network"].unique())
+    if len(names) < 2:
         return []
     cells = at.set_index(["factor", "value", "network", "score"])["mean_f1"]
     head = " | ".join(f"`{name}`" for name in names)
@@ -420,8 +449,14 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="score another model on the same clean lines, with the thresholds beside it",
+        help="score another model on the same lines, with the thresholds beside it",
     )
+    parser.add_argument(
+        "--baselines",
+        action="store_true",
+        help="linear filters and sparse deconvolution on the same clean lines",
+    )
+    parser.add_argument("--validation-lines", type=int, default=512, help="for the baselines")
     parser.add_argument("--work", type=Path, default=ROOT / "results" / "model_card")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--table", type=Path, help="instead of benchmarks/results/...")

@@ -15,6 +15,7 @@ from ckstudy.networks import build_network, shipped
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model, save_model
 from ckstudy.scoring import matched
+from ckstudy.scoring.baselines import score_baselines
 
 
 @pytest.mark.slow
@@ -39,7 +40,7 @@ def test_the_card_holds_the_scores_of_new_lines(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     options = ["card", "small", "--lines", "4", "--work", str(tmp_path), "--threads", "1"]
     options += ["--table", str(tmp_path / "card.csv"), "--page", str(tmp_path / "small.md")]
-    options += ["--beside", "other=small"]
+    options += ["--beside", "other=small", "--baselines", "--validation-lines", "3"]
     monkeypatch.setattr(sys, "argv", options)
 
     asked = SimulationSpec(split="test", lines=4, seed=7, first_line=2_000_000)
@@ -65,11 +66,25 @@ def test_the_card_holds_the_scores_of_new_lines(tmp_path, monkeypatch):
         "lines", "bubbles", "pressure_kpa", "noise_percent", "population", "sampling_rate_mhz",
     }  # fmt: skip
     signal = predict_lines(load_model("small"), lines.rf)
-    rows = table[(table["value"] == "clean") & (table["score"] == "matched")]
-    for row in rows.itertuples():
+    clean = table[(table["value"] == "clean") & (table["score"] == "matched")]
+    for row in clean[clean["network"].isin(["small", "other"])].itertuples():
         counts = matched.count(signal, lines.bubble_count, [thresholds[row.tolerance]])
         expected = matched.f1(counts)[:, row.tolerance, 0].mean()
         assert row.mean_f1 == pytest.approx(expected, abs=1e-5)
+
+    # Filters and deconvolution, fitted on the lines that the card names as the network's.
+    for name, spec in (
+        ("fitted", SimulationSpec.from_dict(parameters)),
+        ("chosen", SimulationSpec.from_dict(parameters | {"lines": 3, "first_line": 1_000_000})),
+    ):
+        simulate_dataset(spec, tmp_path / f"{name}.h5")
+    fitted, chosen = (read_lines(tmp_path / f"{name}.h5") for name in ("fitted", "chosen"))
+    means = score_baselines(fitted, chosen, lines)[0].set_index(["baseline", "score", "tolerance"])
+    assert {"comb", "ridge_fir_521", "fista"} <= set(clean["network"])
+    for row in clean[~clean["network"].isin(["small", "other"])].itertuples():
+        expected = means.loc[(row.network, "matched", row.tolerance), "mean_f1"]
+        assert row.mean_f1 == pytest.approx(expected, abs=1e-5)
+
     by_bubbles = table[(table["factor"] == "bubbles") & (table["score"] == "matched")]
     assert by_bubbles.groupby("tolerance")["lines"].sum().unique() == [4]
 
