@@ -1,4 +1,4 @@
-"""kill -9 at twenty random moments changes not a bit of what a training releases."""
+"""kill -9 at ten random moments changes not a bit of what a training releases."""
 
 import os
 import random

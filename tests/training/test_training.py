@@ -22,7 +22,7 @@ from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import read_provenance, save_model
 from ckstudy.networks.scaling import scale_lines
 from ckstudy.study.spec import RunSpec
-from ckstudy.training import checkpoint
+from ckstudy.training import checkpoint, trainer
 from ckstudy.training.batches import LineBatches
 from ckstudy.training.loss import DualLoss
 from ckstudy.training.stopping import StopRequest
@@ -243,6 +243,19 @@ def test_a_signal_saves_and_leaves_with_its_status(data, tmp_path):
     assert process.returncode == 128 + signal.SIGTERM
     assert "last good checkpoint is at epoch" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_long_epoch_is_saved_on_its_way(data, tmp_path, monkeypatch):
+    """An epoch may take many minutes: what kill -9 costs does not depend on it."""
+    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", 0.0)
+    places = []
+
+    def note(folder: Path, state: dict) -> None:
+        places.append((state["epoch"], state["step"]))
+
+    monkeypatch.setattr(checkpoint, "save", note)
+    run(make_spec(epochs=2), data, tmp_path)
+    assert places == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]
 
 
 def test_two_trainers_never_share_a_checkpoint(data, tmp_path):

@@ -205,8 +205,6 @@ class Training:
                 self.one_epoch(stop)
                 bar.set_postfix(loss=f"{self.history[-1][1]:.4f}", refresh=False)
                 bar.update()
-                if time.monotonic() - self._saved > CHECKPOINT_SECONDS and self.epoch < epochs:
-                    self.save()
 
     def one_epoch(self, stop: StopRequest) -> None:
         """Train one epoch, or what is left of it, and note its losses."""
@@ -219,6 +217,8 @@ class Training:
                 self.stop_here(stop)
             self.steps.one(step)
             self.step = step + 1
+            if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+                self.save_if_finite()
         train_loss = self.mean_loss()
         self.history.append((self.epoch, train_loss, self.validation_loss(), rates[-1]))
         self.epoch, self.step = self.epoch + 1, 0
@@ -307,10 +307,14 @@ class Training:
         self.seconds = state["seconds"]
         self.epoch_seconds = state["epoch_seconds"]
 
-    def stop_here(self, stop: StopRequest) -> None:
-        """Save, and leave by :class:`Stopped`."""
+    def save_if_finite(self) -> None:
+        """Write the checkpoint, unless a loss of this epoch is not finite."""
         if self.steps.losses[: self.step].isfinite().all():
             self.save()
+
+    def stop_here(self, stop: StopRequest) -> None:
+        """Save, and leave by :class:`Stopped`."""
+        self.save_if_finite()
         raise Stopped(
             f"{self.spec.run} stopped {stop.reason}; {self.last_good()}", stop.exit_status
         )
