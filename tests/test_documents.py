@@ -15,6 +15,7 @@ FOLDERS_OF_PAGES = (
     "results",
     "archive/laptop",
     "archive/full_grid",
+    "archive/schedule",
 )
 DOCUMENTS = sorted(
     path
