@@ -16,7 +16,7 @@ import pandas as pd
 STUDY = {
     "study": "tiny",
     "claims": {"equal_f1": 0.02, "large_gap": 0.05},
-    "missing": [],
+    "missing": {},
     "analyses": ["failures", "instability", "anatomy", "noise_levels", "other_bubbles"],
 }
 LINES = {"train": 24, "validation": 12, "test": 40}

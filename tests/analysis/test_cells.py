@@ -109,7 +109,7 @@ def test_members_that_are_not_trained_are_named_in_every_caption(tmp_path):
     write_results(tmp_path, specs=beyond_specs())
     path = tmp_path / "study.json"
     about = json.loads(path.read_text())
-    path.write_text(json.dumps({**about, "missing": ["ckcnn-k527-w80-s0"]}))
+    path.write_text(json.dumps({**about, "missing": {"ckcnn-k527-w80-s0": ["omega_0"]}}))
     results = Results(tmp_path)
     planned = len(beyond_specs()) + 1
     expected = f"The study is partial. Not trained of its {planned} networks: `ckcnn-k527-w80-s0`."

@@ -156,6 +156,43 @@ def test_c2_needs_more_than_one_omega_0(study):
     assert claim.evidence == ()
 
 
+def test_a_partial_experiment_has_no_verdict_yet(study):
+    """The largest kernel that is trained need not be the largest."""
+    for run in (SMALLEST, "ckcnn-k65-w30-s0"):
+        study(run, lambda rows: 0.7 + 0 * rows["f1"])
+    results = study(LARGEST, lambda rows: 0.8 + 0 * rows["f1"])
+    longest = "ckcnn-k2111-w30-s0"
+    for served, verdict in (("omega_0", "contradicted"), ("kernel_size", "undecided")):
+        path = results.directory / "study.json"
+        path.write_text(json.dumps(STUDY | {"missing": {longest: [served]}}))
+        results = Results(results.directory)
+        claim = claims.larger_kernels_worse(results)
+        assert claim.verdict == verdict
+        assert claim.evidence[0].estimate.value == pytest.approx(0.1)
+        assert (f"Not trained yet: `{longest}`." in note_on(results, claim)) == bool(
+            claim.untrained
+        )
+
+
+@pytest.mark.parametrize(
+    ("rule", "experiment"),
+    [
+        (claims.dilated_matches, "dilated"),
+        (claims.dilated_insensitive, "more"),
+        (claims.large_kernels_under_fit, "kernel_size"),
+    ],
+)
+def test_so_do_the_other_rules(seeded_study, rule, experiment):
+    results = seeded_study(cnn=0.8, ckcnn=0.8, other=0.8)
+    for run in (SMALLEST, "ckcnn-k65-w30-s0", LARGEST):
+        _set_f1(results.directory, run, 0.8)
+    assert rule(results).untrained == ()
+    path = results.directory / "study.json"
+    path.write_text(json.dumps(STUDY | {"missing": {"another": [experiment]}}))
+    claim = rule(Results(results.directory))
+    assert (claim.verdict, claim.untrained) == ("undecided", ("another",))
+
+
 @pytest.mark.parametrize(
     ("difference", "verdict"),
     [(-0.01, "supported"), (0.01, "contradicted"), (0.0, "undecided")],

@@ -43,7 +43,7 @@ def test_a_script_is_short(path):
 
 
 def test_a_description_is_written(tmp_path):
-    about = {"study": "tiny", "claims": {"equal_f1": 0.02}, "missing": []}
+    about = {"study": "tiny", "claims": {"equal_f1": 0.02}, "missing": {}}
     out, log = tmp_path / "study.json", tmp_path / "logs" / "describe.log"
     answer = run(
         SCRIPTS / "describe_study.py",

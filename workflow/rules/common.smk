@@ -69,10 +69,14 @@ try:
         config["experiments"] = in_order([own, *overlays], "experiments", config)
     STUDY = read_study(config)
     RUNS, EXPERIMENTS = STUDY.runs, STUDY.run_names
-    MISSING = []
+    MISSING = {}
     if config["archive"]:
         there = archived_runs(config["archive"])
-        MISSING = [name for name in RUNS if name not in there]
+        MISSING = {
+            name: [each for each, names in EXPERIMENTS.items() if name in names]
+            for name in RUNS
+            if name not in there
+        }
         RUNS = {name: spec for name, spec in RUNS.items() if name in there}
         EXPERIMENTS = {
             experiment: [name for name in names if name in there]

@@ -2,13 +2,15 @@
 
 The rules look only at 95 % intervals, over lines and over training seeds where a cell of the grid
 has several, and their margins are those of the config (section ``claims``). They were written
-down before the networks that they judge were trained. Two demands were added when networks had
-been seen; both can only turn a verdict into "undecided". After a quick study, in which a network
+down before the networks that they judge were trained. Three demands were added when networks had
+been seen; all can only turn a verdict into "undecided". After a quick study, in which a network
 had not left the plateau that every training starts on: networks count only where they beat the
 comb, line by line. One that does not has not learned, and says nothing about its kernels. In C1
 to C4 it leaves the verdict undecided, whatever the others say. After the laptop's study: C1 and
 C2 compare with a margin of the order of what another training seed changes, so that they need
-several seeds of every network that they compare.
+several seeds of every network that they compare. When two networks of Table 1 had been trained at
+the thesis's schedule: where a network of its experiments is still to be trained, C1 to C4 have no
+verdict, since the largest kernel that is there need not be the largest.
 
 In C3 to C5 a cell with one seed stands for the network that was trained: whether another seed
 would change the verdict is not decided here. All scores are the thesis's F1 at its tolerance.
@@ -89,6 +91,7 @@ def dilated_matches(results: Results) -> Claim:
         effect=_largest(decisive),
         votes=votes,
         reference=str(reference.name),
+        untrained=results.missing(["dilated"]),
         unlearned=unlearned,
         single_seeds=_single_seeds(pd.concat([conventional.iloc[:1], continuous])),
     )
@@ -117,6 +120,7 @@ def dilated_insensitive(results: Results) -> Claim:
         evidence=evidence,
         effect=_largest(evidence),
         votes=votes,
+        untrained=results.missing(_experiments(cells)),
         unlearned=unlearned,
         single_seeds=_single_seeds(cells),
     )
@@ -139,7 +143,10 @@ def larger_kernels_worse(results: Results, experiment: str = "kernel_size") -> C
     evidence = _differences(results, cells.iloc[-1:], cells.iloc[0])
     difference = evidence[0].estimate
     return claim.decided(
-        verdict_of(difference.high < 0, difference.low > 0), evidence=evidence, unlearned=unlearned
+        verdict_of(difference.high < 0, difference.low > 0),
+        evidence=evidence,
+        untrained=results.missing([experiment]),
+        unlearned=unlearned,
     )
 
 
@@ -187,6 +194,7 @@ def large_kernels_under_fit(results: Results, experiment: str = "kernel_size") -
         effect=max(range(1, len(evidence), 3), key=lambda place: evidence[place].estimate.value),
         votes=tuple(votes),
         reference=str(reference.name),
+        untrained=results.missing([experiment]),
         unlearned=unlearned,
     )
 
@@ -272,6 +280,11 @@ def _at_every_omega_0(results: Results) -> pd.DataFrame:
     usual = [fixed(runs[0]) for runs in cells["runs"]]
     alike = np.array([each == usual[0] for each in usual], dtype=bool)
     return cells[alike].sort_values(axis)
+
+
+def _experiments(cells: pd.DataFrame) -> set[str]:
+    """The experiments that these cells serve."""
+    return {name for served in cells["experiments"] for name in served.split(";")}
 
 
 def _sizes_at_all(cells: pd.DataFrame, levels: list[float]) -> list[float]:

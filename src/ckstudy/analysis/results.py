@@ -6,6 +6,7 @@ nothing is computed, and torch is not needed.
 
 import json
 import re
+from collections.abc import Collection
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -99,8 +100,8 @@ class Results:
         """What the study says of itself.
 
         Its ``study`` (name), ``claims`` (the margins of the verdicts), ``missing`` (members of
-        its grid that were not trained) and ``analyses`` (which of those beyond the thesis it
-        makes).
+        its grid that were not trained, each with the experiments that it is for) and
+        ``analyses`` (which of those beyond the thesis it makes).
         """
         path = self.directory / "study.json"
         about = _read_json(path)
@@ -126,6 +127,14 @@ class Results:
     def imaging(self, name: str) -> pd.DataFrame:
         """What was measured of images, one of :data:`IMAGING_COLUMNS`."""
         return _read_csv(self.directory / "imaging" / f"{name}.csv", IMAGING_COLUMNS[name])
+
+    def missing(self, experiments: Collection[str]) -> tuple[str, ...]:
+        """The networks of these experiments that were not trained."""
+        return tuple(
+            run
+            for run, served in self.study["missing"].items()
+            if not set(experiments).isdisjoint(served)
+        )
 
     def baseline_lines(self, baseline: str, score: str = "upstream") -> pd.DataFrame:
         """Scores of a baseline for single test lines, at the thesis's tolerance, by line number.

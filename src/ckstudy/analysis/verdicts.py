@@ -64,6 +64,8 @@ class Claim:
         The conventional CNN that the rule compares with, a cell of the study.
     lacking : str
         What the study has not that the rule needs: no verdict then.
+    untrained : tuple of str
+        Networks of the experiment that a partial study lacks: no verdict then.
     unlearned : tuple of str
         Cells that do not beat the comb.
     single_seeds : tuple of str
@@ -83,6 +85,7 @@ class Claim:
     votes: tuple[Vote, ...] = ()
     reference: str = ""
     lacking: str = ""
+    untrained: tuple[str, ...] = ()
     unlearned: tuple[str, ...] = ()
     single_seeds: tuple[str, ...] = ()
     few_seeds: tuple[str, ...] = ()
@@ -95,7 +98,7 @@ class Claim:
     def decided(self, verdict: Verdict, **measured: Any) -> "Claim":
         """The claim with what was measured, and its verdict if every network counts."""
         found = replace(self, verdict=verdict, **measured)
-        if found.unlearned or found.single_seeds or found.few_seeds:
+        if found.untrained or found.unlearned or found.single_seeds or found.few_seeds:
             return replace(found, verdict=Verdict.UNDECIDED)
         return found
 

@@ -103,6 +103,8 @@ def note_on(results: Results, claim: Claim) -> str:
     notes = []
     if claim.lacking:
         notes.append(claim.lacking)
+    if claim.untrained:
+        notes.append(f"Not trained yet: {_names(claim.untrained)}.")
     if claim.incomplete:
         notes.append(f"Not trained at every level of noise: K = {listing(claim.incomplete)}.")
     if claim.unlearned:
