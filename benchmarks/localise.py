@@ -5,7 +5,8 @@
 Lines a second of whole simulated-length lines from RF to detections, through the code behind
 ``ckstudy localise``: for a network (by default one of the shape in config/best.yaml, since speed
 does not depend on what it has learnt), and for the 12-layer dilated CNN of Blanken et al. (2022)
-with its 137,729 parameters, in torch's own convolutions. The two take turns on the same block of
+with its 137,729 parameters, in torch's own convolutions, each by as many lines at a time as suit
+it (:mod:`ckstudy.networks.predict`). The two take turns on the same block of
 lines in every round, so that whatever else the machine does meets both; ``ratio`` is the median
 over the rounds of the CNN's time divided by the network's in the same round.
 ``memory_growth_mb`` is what four times the lines add to the largest resident memory of the
@@ -26,7 +27,7 @@ import torch
 
 from ckstudy.acoustics.constants import LINE_SAMPLES
 from ckstudy.files import write_text
-from ckstudy.localisation.localise import BATCH, Localisation, prepare
+from ckstudy.localisation.localise import Localisation, prepare
 from ckstudy.localisation.recording import recording_of
 from ckstudy.networks import Localiser, build_network, count_parameters
 from ckstudy.networks.release import load_model
@@ -37,9 +38,6 @@ OUT = Path(__file__).parent / "results" / "localise.csv"
 CONFIG = Path(__file__).parents[1] / "config"
 RATE = 62.5e6
 SAMPLES = -(-LINE_SAMPLES // 4)
-# Lines at a time: the default, and what is fastest for torch's dilated convolutions, which took
-# 0.13 s of a core for a line by fours, 0.15 s one by one and 0.30 s by sixteens.
-BATCHES = {"network": BATCH, "published": 4}
 
 
 def main() -> None:
@@ -79,7 +77,8 @@ def main() -> None:
 def shape_of_best() -> Localiser:
     """An untrained network of the shape that config/best.yaml trains."""
     study = read_study(read_configs([CONFIG / "config.yaml", CONFIG / "best.yaml"]))
-    (spec,) = study.runs.values()
+    (best,) = study.run_names["best"]
+    spec = study.runs[best]
     network = build_network(spec.network.name, seed=0, **spec.network.options)
     network.input_scaling = spec.training.input_scaling
     return network.eval()
@@ -92,7 +91,7 @@ def in_turns(networks: dict[str, Localiser], lines: int, rounds: int) -> dict[st
     for number in range(rounds + 1):
         for name, network in networks.items():
             began = time.perf_counter()
-            localise(network, rf, batch_size=BATCHES[name])
+            localise(network, rf)
             if number:
                 seconds[name].append(time.perf_counter() - began)
         print(f"round {number} of {rounds}", file=sys.stderr)
@@ -109,20 +108,12 @@ def memory_growth(network: Localiser, lines: int) -> float:
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-def localise(
-    network: Localiser,
-    rf: np.ndarray,
-    samples_axis: int | None = None,
-    batch_size: int = BATCHES["network"],
-) -> int:
+def localise(network: Localiser, rf: np.ndarray, samples_axis: int | None = None) -> int:
     """The number of detections in ``rf``, found and counted block by block."""
     recording = recording_of(rf, samples_axis)
     how = Localisation(network, threshold=0.1)
     grid = prepare(network, recording, RATE)
-    return sum(
-        len(found)
-        for _, found in how.blocks(recording, grid, batch_size=batch_size, progress=False)
-    )
+    return sum(len(found) for _, found in how.blocks(recording, grid, progress=False))
 
 
 def some_lines(lines: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ckstudy.networks import build_network
+from ckstudy.networks import build_network, predict
 from ckstudy.networks.predict import predict_lines
 
 
@@ -27,6 +27,26 @@ def test_lines_computed_side_by_side_are_those_computed_one_after_the_other(thre
             together = predict_lines(network, rf, batch_size=size)
             np.testing.assert_array_equal(together, signals)
             assert torch.get_num_threads() == number
+
+
+def test_a_wide_network_takes_fewer_lines_at_a_time(threads, monkeypatch):
+    """No layer puts out more than 12 MiB: glibc would map larger blocks anew each time."""
+    taken = []
+    scaled = predict.network_input
+
+    def note(network, rf):
+        taken.append(len(rf))
+        return scaled(network, rf)
+
+    monkeypatch.setattr(predict, "network_input", note)
+    threads(1)
+    rf = np.random.default_rng(2).normal(size=(9, 3000)).astype(np.float32)
+    for channels, most in ((4, 9), (256, 4)):
+        network = build_network("cnn_dilated", channels=channels, layers=2, seed=1)
+        assert 4 * channels * most * (3000 + 2 * network.padding) <= predict.LAYER_BYTES
+        taken.clear()
+        predict_lines(network, rf, batch_size=16)
+        assert (max(taken), sum(taken)) == (most, 9)
 
 
 def test_an_error_in_a_part_of_a_batch_is_said_and_the_threads_stay(threads):
