@@ -35,10 +35,12 @@ _LOOKS = dict(
 )
 _SHIFT = 0.05
 """How far the marks of neighbouring arms lie apart, in octaves of K."""
+_ENLARGED = 0.15
+"""What of F1, from the highest on down, the second panel shows: where most arms lie."""
 
 
 def long_kernel_scores(results: Results) -> Figure:
-    """Test F1 against kernel size, a line for each start, beside the thesis's points.
+    """Test F1 against kernel size, a line for each start, whole and enlarged at its upper end.
 
     The thesis's points are its Table 1: F1 of training lines at another scale. They are there for
     the shape of the curve.
@@ -46,29 +48,34 @@ def long_kernel_scores(results: Results) -> Figure:
     arms = arms_of(results)
     if not arms:
         return style.nothing_to_show(ABSENT)
-    figure = Figure(figsize=(style.PAGE, 3.6), layout="constrained")
-    panel = figure.subplots()
-    every, learned = [], []
+    figure = Figure(figsize=(style.PAGE, 3.8), layout="constrained")
+    whole, enlarged = figure.subplots(1, 2)
+    every, learned, highest = [], [], 0.0
     for place, arm in enumerate(arms):
         cells = arm_cells(results, arm)
         beats = has_learned(results, cells)
+        means = [mean_f1(results, runs) for runs in cells["runs"]]
+        seeds = [[mean_f1(results, [run]).value for run in runs] for runs in cells["runs"]]
+        # Side by side, or the intervals of one kernel size would hide each other.
+        shift = 2 ** (_SHIFT * (place - (len(arms) - 1) / 2))
+        places = cells["kernel_size"].to_numpy(dtype=float) * shift
         colour, marker, dashes = _LOOKS[arm]
-        curve(
-            panel,
-            # Side by side, or the intervals of one kernel size would hide each other.
-            cells["kernel_size"].to_numpy(dtype=float)
-            * 2 ** (_SHIFT * (place - (len(arms) - 1) / 2)),
-            [mean_f1(results, runs) for runs in cells["runs"]],
-            [[mean_f1(results, [run]).value for run in runs] for runs in cells["runs"]],
-            learned=beats,
-            color=colour,
-            marker=marker,
-            linestyle=dashes,
-            label=arm.name,
-        )
+        for panel in (whole, enlarged):
+            curve(
+                panel,
+                places,
+                means,
+                seeds,
+                learned=beats,
+                color=colour,
+                marker=marker,
+                linestyle=dashes,
+                label=arm.name,
+            )
         every.append(cells)
         learned += beats
-    panel.plot(
+        highest = max(highest, *(mean.high for mean in means))
+    whole.plot(
         [row.kernel_size for row in thesis.TABLE_1],
         [row.mean_f1 for row in thesis.TABLE_1],
         linestyle=":",
@@ -77,9 +84,15 @@ def long_kernel_scores(results: Results) -> Figure:
         zorder=1.5,
         **THESIS_MARK,
     )
-    comb_line(panel, results.baselines, "upstream", "comb", style.GREY)
+    comb_line(whole, results.baselines, "upstream", "comb", style.GREY)
     cells = pd.concat(every)
-    kernel_size_axis(panel, [*cells["kernel_size"], *(row.kernel_size for row in thesis.TABLE_1)])
-    figure.legend(loc="outside upper center", ncols=3)
+    for panel in (whole, enlarged):
+        kernel_size_axis(
+            panel, [*cells["kernel_size"], *(row.kernel_size for row in thesis.TABLE_1)]
+        )
+    enlarged.set_ylim(highest - _ENLARGED, highest + 0.05 * _ENLARGED)
+    enlarged.set_title("the upper end")
+    enlarged.set_ylabel("")
+    figure.legend(*whole.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     style.footnote(figure, curve_notes(cells, learned))
     return figure
