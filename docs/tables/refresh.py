@@ -76,11 +76,13 @@ def evidence(claim: str):
     return block
 
 
-STARTS = {  # experiment: what is changed of the thesis's start
+STARTS = {  # experiment: what is changed of the thesis's start, or of its kernels
     "long_thesis": "thesis's start",
     "long_windowed": "a window",
     "long_balanced": "balanced frequencies",
     "long_balanced_windowed": "both: mended",
+    "long_free": "free kernels",
+    "long_free_windowed": "free kernels, a window",
 }
 
 

@@ -455,7 +455,7 @@ EXPERIMENTS = ("dilated", "kernel_size", "omega_0")
 
 
 def test_long_kernels_are_drawn_by_start_and_hollow_where_not_learned(figures):
-    (panel,) = figures["long_kernels"].axes
+    panel, enlarged = figures["long_kernels"].axes
     curves = {each.get_label(): each for each in panel.containers}
     assert {"thesis's start", "balanced start, window"} < set(curves)
     drawn = curves["thesis's start"].lines[0].get_ydata()
@@ -466,6 +466,14 @@ def test_long_kernels_are_drawn_by_start_and_hollow_where_not_learned(figures):
     assert "Hollow: not learned." in texts(figures["long_kernels"])
     (printed,) = [line for line in panel.lines if line.get_label() == "thesis, training lines"]
     assert list(printed.get_ydata()) == [0.866, 0.835, 0.828, 0.809, 0.676, 0.364]
+    low, high = enlarged.get_ylim()
+    assert 0.15 < high - low < 0.16
+    for container in enlarged.containers:
+        shown, whole = (
+            each.lines[0].get_ydata() for each in (container, curves[container.get_label()])
+        )
+        np.testing.assert_array_equal(shown, whole)
+        assert not (shown > high).any()
 
 
 def test_a_study_without_long_kernels_says_so(study):
