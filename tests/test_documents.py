@@ -16,6 +16,7 @@ FOLDERS_OF_PAGES = (
     "archive/laptop",
     "archive/full_grid",
     "archive/schedule",
+    "archive/best",
 )
 DOCUMENTS = sorted(
     path
