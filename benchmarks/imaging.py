@@ -5,7 +5,7 @@
     python benchmarks/imaging.py speed               # or the times, on a machine that is idle
 
 A published network, as `ckstudy import-srml1d-network` writes it, is measured beside ours with
-`--published HS_001/model.safetensors`; tables call it by its folder.
+`--published HS_01/model.safetensors`; tables call it by its folder.
 
 Run it after a change of a shipped network. It writes the networks' thresholds for images, the
 measurements (benchmarks/results/imaging), docs/tables/imaging.md and the README's picture.

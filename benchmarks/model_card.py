@@ -1,8 +1,8 @@
 """Measure a released network on new lines, and write its model card.
 
     python benchmarks/model_card.py best
-    python benchmarks/model_card.py robust --beside best=best --beside HS_001=srml1d.safetensors
-    python benchmarks/model_card.py best --baselines --beside HS_001=srml1d.safetensors
+    python benchmarks/model_card.py robust --beside best=best --beside HS_01=srml1d.safetensors
+    python benchmarks/model_card.py best --baselines --beside HS_01=srml1d.safetensors
 
 Simulates test lines (seed and line numbers of no training), localises them through the code
 behind ``ckstudy localise`` and scores them with the thresholds that the network carries. One
