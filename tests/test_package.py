@@ -1,16 +1,19 @@
 """The package as others get it: built, checked, and used with nothing but what it asks for."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from checkout import ROOT
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 FOR_THE_WORKFLOW = {"snakemake", "papermill", "matplotlib", "seaborn", "nbconvert", "jsonschema"}
 
@@ -137,3 +140,17 @@ def test_it_works_where_there_is_nothing_but_what_it_asks_for(environment, tmp_p
     program = USE.replace("NAMES", repr(names))
     assert run(environment / "bin/python", "-I", "-c", program, cwd=tmp_path).strip() == "400"
     assert run(environment / "bin/ckstudy", "--version", cwd=tmp_path).startswith("ckstudy 0.1.0")
+
+
+def test_what_is_pinned_takes_every_python_3_11():
+    """Debian 12 has 3.11.2: a pin that asks for a later patch cannot be installed there."""
+    pins = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text("utf-8"), re.M)
+    refused = {}
+    for name in pins:
+        try:
+            wanted = metadata.metadata(name)["Requires-Python"]
+        except metadata.PackageNotFoundError:
+            continue  # of another platform, or of an extra that is not installed
+        if wanted and not SpecifierSet(wanted).contains("3.11.0"):
+            refused[name] = wanted
+    assert not refused
