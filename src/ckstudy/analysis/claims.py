@@ -25,7 +25,7 @@ from ckstudy.analysis import noise as noise_experiment
 from ckstudy.analysis.ablation import settings
 from ckstudy.analysis.comparisons import above_comb
 from ckstudy.analysis.estimates import line_f1, mean_f1, paired_difference, train_minus_test
-from ckstudy.analysis.results import Results
+from ckstudy.analysis.results import Results, experiment_names
 from ckstudy.analysis.verdicts import (
     Claim,
     Evidence,
@@ -284,7 +284,7 @@ def _at_every_omega_0(results: Results) -> pd.DataFrame:
 
 def _experiments(cells: pd.DataFrame) -> set[str]:
     """The experiments that these cells serve."""
-    return {name for served in cells["experiments"] for name in served.split(";")}
+    return {name for served in cells["experiments"] for name in experiment_names(served)}
 
 
 def _sizes_at_all(cells: pd.DataFrame, levels: list[float]) -> list[float]:

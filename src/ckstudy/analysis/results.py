@@ -221,7 +221,7 @@ class Results:
             {
                 **runs.loc[names[0]].to_dict(),
                 "cell": names[0] if len(names) == 1 else self._without_seed(names[0]),
-                "experiments": ";".join(dict.fromkeys(_names(";".join(served)))),
+                "experiments": ";".join(dict.fromkeys(experiment_names(";".join(served)))),
                 "runs": tuple(names),
                 "seeds": len(names),
                 "own_lines": "data" not in self.spec(names[0]),
@@ -289,12 +289,13 @@ class Results:
         return rows.copy()
 
 
-def _names(experiments: str) -> list[str]:
+def experiment_names(experiments: str) -> list[str]:
+    """The experiments that a run serves, from the tables' column ``experiments``."""
     return [name for name in re.split(r"[;,\s]+", experiments) if name]
 
 
 def _serves(experiments: pd.Series, wanted: str) -> np.ndarray:
-    return np.array([wanted in _names(str(each)) for each in experiments], dtype=bool)
+    return np.array([wanted in experiment_names(str(each)) for each in experiments], dtype=bool)
 
 
 def _read_json(path: Path) -> dict:
