@@ -1,5 +1,6 @@
 """Options of a training beyond the thesis's: schedule, clipping, averaged weights, statistics."""
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from training_spec import make_spec
 from ckstudy.errors import StudyError
 from ckstudy.networks import build_network
 from ckstudy.networks.batch_norm import take_population_statistics
-from ckstudy.networks.release import load_model
+from ckstudy.networks.release import load_model, save_model
+from ckstudy.study.spec import RunSpec
+from ckstudy.training.identity import differences, fingerprint
 from ckstudy.training.loss import DualLoss
 from ckstudy.training.trainer import Training, learning_rates, train
 
@@ -129,3 +132,64 @@ def test_an_average_survives_an_interruption(data, tmp_path):
 def test_an_average_with_the_running_statistics_of_other_weights_is_refused():
     with pytest.raises(StudyError, match="weight_average needs batch_norm_statistics: population"):
         make_spec(weight_average=0.9)
+
+
+def test_a_training_starts_from_the_weights_of_another(data, tmp_path):
+    """With a rate of nothing they stay what they were, but for running statistics."""
+    train(make_spec(), **data, out=tmp_path / "a", checkpoint_folder=tmp_path / "c", device=CPU)
+    first = tmp_path / "a/model.safetensors"
+    spec = make_spec(start_from=str(first), learning_rate=1e-30, seed=8)
+    train(spec, **data, out=tmp_path / "b", checkpoint_folder=tmp_path / "c", device=CPU)
+    second = tmp_path / "b/model.safetensors"
+    before, after = dict(load_model(first).named_parameters()), load_model(second)
+    for name, value in after.named_parameters():
+        assert torch.equal(value, before[name]), name
+    assert after.about["start"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    random = RunSpec.from_json(
+        spec.to_json() | {"training": make_spec(seed=8).to_json()["training"]}
+    )
+    for wanted, differs in ((spec, []), (random, ["settings", "start"])):
+        about = (after.about, wanted, after.about["source_digest"], after.about["data"])
+        assert differences(*about) == differs
+
+
+def test_other_weights_to_start_from_are_another_training(tmp_path):
+    marks = []
+    spec = make_spec()
+    for seed in (1, 2):
+        network = build_network(spec.network.name, **spec.network.options, seed=seed)
+        save_model(tmp_path / "start.safetensors", network)
+        spec = make_spec(start_from=str(tmp_path / "start.safetensors"))
+        marks.append(fingerprint(spec, "code", {}))
+    assert len(set(marks)) == 2
+
+
+def test_a_start_that_is_another_network_is_refused(data, tmp_path):
+    spec = make_spec(start_from="best")
+    message = "start_from: best is a network with input_scaling line_rms .here volts., layers 7"
+    with pytest.raises(StudyError, match=message):
+        Training(spec, **data, folder=tmp_path, data={}, device=CPU)
+    with pytest.raises(StudyError, match="there is no model file nowhere"):
+        Training(make_spec(start_from="nowhere"), **data, folder=tmp_path, data={}, device=CPU)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_a_training_that_was_interrupted_gives_the_same_weights(data, tmp_path, optimizer):
+    spec = make_spec(epochs=4, optimizer=optimizer)
+
+    def training(folder: Path) -> Training:
+        return Training(spec, **data, folder=folder, data={}, device=CPU)
+
+    whole, first = training(tmp_path / "a"), training(tmp_path / "b")
+    for _ in range(4):
+        whole.one_epoch(stop=None)
+    for _ in range(2):
+        first.one_epoch(stop=None)
+    first.save()
+    second = training(tmp_path / "b")
+    second.resume()
+    for _ in range(2):
+        second.one_epoch(stop=None)
+    np.testing.assert_equal(second.history, whole.history)
+    for ours, expected in zip(second.network.parameters(), whole.network.parameters(), strict=True):
+        assert torch.equal(ours, expected)

@@ -135,6 +135,12 @@ def lines_file(split, noise):
     return f"{RESULTS}/data/{lines_name(split, noise)}.h5"
 
 
+def start_of(wildcards):
+    """Input function: the trained weights that the run starts from, where it does."""
+    start = RUNS[wildcards.run].training.start_from
+    return [] if start is None else [network_file(start)]
+
+
 def as_json(value):
     """A parameter as one line of JSON: plain text, so that Snakemake compares it by value."""
     return json.dumps(value, sort_keys=True)

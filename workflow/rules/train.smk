@@ -6,6 +6,7 @@ rule train:
     input:
         train=lines_of("train"),
         validation=lines_of("validation"),
+        start=start_of,
     output:
         spec=f"{RESULTS}/runs/{{run}}/spec.json",
         model=f"{RESULTS}/runs/{{run}}/model.safetensors",

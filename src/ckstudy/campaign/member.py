@@ -13,6 +13,7 @@ from ckstudy.records import recorded
 from ckstudy.study.folder import RUN_FILES, StudyFolder
 from ckstudy.study.spec import RunSpec
 from ckstudy.training import checkpoint
+from ckstudy.training.identity import start_files
 from ckstudy.training.stopping import Stopped, StopRequest
 from ckstudy.training.trainer import train_locked
 
@@ -89,7 +90,7 @@ class GridMember:
                 with recorded(
                     "train",
                     entries=["ckstudy.cli.train:train"],
-                    inputs=self.paths,
+                    inputs=[*self.paths, *start_files(self.spec)],
                     outputs=[out / name for name in RUN_FILES],
                     parameters=self.spec.to_json(),
                     device=str(device),

@@ -110,6 +110,7 @@ def train(
         import torch
 
         from ckstudy.devices.torch_device import resolve_device
+        from ckstudy.training.identity import start_files
         from ckstudy.training.stopping import Stopped
         from ckstudy.training.trainer import train as train_network
 
@@ -120,7 +121,7 @@ def train(
             with recorded(
                 "train",
                 entries=["ckstudy.cli.train:train"],
-                inputs=[train, validation],
+                inputs=[train, validation, *start_files(wanted)],
                 outputs=[out / name for name in RUN_FILES],
                 parameters=wanted.to_json(),
                 device=str(place),

@@ -142,6 +142,18 @@ class Choice(Check):
         return {"enum": list(self.choices)}
 
 
+class Text(Check):
+    """Text that is not empty."""
+
+    wanted = "text"
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) and bool(value.strip())
+
+    def schema(self) -> dict:
+        return {"type": "string", "minLength": 1}
+
+
 class Flag(Check):
     """True or false."""
 

@@ -12,6 +12,7 @@ collapses, and a network that two experiments ask for is trained once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -160,7 +161,7 @@ def _text(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+        return re.sub(r"[^A-Za-z0-9_.+-]", "_", str(value))  # a path, say
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)

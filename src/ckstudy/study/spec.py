@@ -17,6 +17,7 @@ from ckstudy.study.checks import (
     ListOf,
     Number,
     Optional,
+    Text,
     Whole,
     check_fields,
 )
@@ -66,11 +67,14 @@ class TrainingSpec:
     batch_size : int
         Lines in a batch.
     learning_rate : float
-        Adam's, at its highest.
+        The optimiser's, at its highest.
     optimizer_step : {"batch", "epoch"}
         A step a batch, or one step for all batches of an epoch together.
     input_scaling : {"volts", "line_rms"}
         See :mod:`ckstudy.networks.scaling`.
+    optimizer : {"adam", "muon"}
+        Of all weights, or ``muon`` for the matrices among them, see
+        :class:`ckstudy.training.muon.Muon`.
     crop : int or None
         Samples of a line in a batch; None takes whole lines.
     schedule : {"steps", "cosine"}
@@ -88,6 +92,9 @@ class TrainingSpec:
     batch_norm_statistics : {"running", "population"}
         With what the released network normalises: torch's running averages, or averages over the
         training lines once the weights are final (:mod:`ckstudy.networks.batch_norm`).
+    start_from : str or None
+        Trained weights to begin with: the name of a network that comes with the package, or the
+        path of a ``model.safetensors``. None draws them at random.
     validation_every : int
         Epochs from one validation loss in the history to the next; 0 for none.
     seed : int
@@ -99,6 +106,7 @@ class TrainingSpec:
     learning_rate: Annotated[float, Number(above=0, most=10)]
     optimizer_step: Annotated[str, Choice(("batch", "epoch"))]
     input_scaling: Annotated[str, Choice(INPUT_SCALINGS)]
+    optimizer: Annotated[str, Choice(("adam", "muon"))] = "adam"
     crop: Annotated[int | None, Optional(Whole(SHORTEST_CROP, 10_000_000))] = None
     schedule: Annotated[str, Choice(("steps", "cosine"))] = "steps"
     decay_epochs: Annotated[tuple[int, ...], ListOf(Whole(1))] = ()
@@ -107,6 +115,7 @@ class TrainingSpec:
     gradient_clip: Annotated[float | None, Optional(Number(above=0))] = None
     weight_average: Annotated[float | None, Optional(Number(above=0, below=1))] = None
     batch_norm_statistics: Annotated[str, Choice(("running", "population"))] = "running"
+    start_from: Annotated[str | None, Optional(Text())] = None
     validation_every: Annotated[int, Whole(0, 10_000_000)] = 0
     seed: Annotated[int, Whole(0)] = 0
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ckstudy.dataset import data_hash
 from ckstudy.errors import StudyError
+from ckstudy.networks.shipped import model_path
 from ckstudy.provenance import source_digest
 from ckstudy.study.spec import RunSpec
 
@@ -20,14 +21,34 @@ def data_hashes(train_path: Path, validation_path: Path) -> dict[str, str]:
     return {"train": data_hash(train_path), "validation": data_hash(validation_path)}
 
 
+def start_files(spec: RunSpec) -> list[Path]:
+    """The file of the weights that the training starts from, where it starts from trained ones.
+
+    Raises
+    ------
+    StudyError
+        Where there is no such network.
+    """
+    start = spec.training.start_from
+    return [] if start is None else [model_path(start)]
+
+
+def start_digest(spec: RunSpec) -> str | None:
+    """Digest of that file; None without one."""
+    for path in start_files(spec):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return None
+
+
 def fingerprint(spec: RunSpec, digest: str, data: dict[str, str]) -> str:
-    """One string for all three: the mark on a checkpoint."""
-    text = json.dumps([spec.to_json(), digest, data], sort_keys=True)
+    """One string for all of it: the mark on a checkpoint."""
+    parts = [spec.to_json(), digest, data, start_digest(spec)]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def differences(about: dict, spec: RunSpec, digest: str, data: dict[str, str]) -> list[str]:
-    """In which of "settings", "code" and "data" a released model's metadata ``about`` differs."""
+    """In which of settings, code, data and start a released model's metadata ``about`` differs."""
     try:
         settings = RunSpec.from_json(about.get("spec"))
     except StudyError:
@@ -36,5 +57,6 @@ def differences(about: dict, spec: RunSpec, digest: str, data: dict[str, str]) -
         "settings": (settings, spec),
         "code": (about.get("source_digest"), digest),
         "data": (about.get("data"), data),
+        "start": (about.get("start"), start_digest(spec)),
     }
     return [what for what, (found, wanted) in pairs.items() if found != wanted]

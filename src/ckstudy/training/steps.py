@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from ckstudy.networks import Localiser
+from ckstudy.training.adam import Adam
 from ckstudy.training.batches import LineBatches
+from ckstudy.training.muon import Muon
 
 # Steps that are done kernel by kernel before one is recorded. They are real steps: libraries
 # choose algorithms and allocate their workspaces in them.
@@ -64,7 +66,7 @@ class Steps:
         self,
         network: Localiser,
         loss: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        optimiser: Adam | Muon,
         batches: LineBatches,
         *,
         once_an_epoch: bool,

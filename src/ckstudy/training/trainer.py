@@ -23,8 +23,10 @@ from ckstudy.study.spec import RunSpec, TrainingSpec
 from ckstudy.training import checkpoint
 from ckstudy.training.adam import Adam
 from ckstudy.training.batches import LineBatches
-from ckstudy.training.identity import code_digest, data_hashes, fingerprint
+from ckstudy.training.identity import code_digest, data_hashes, fingerprint, start_digest
 from ckstudy.training.loss import DualLoss
+from ckstudy.training.muon import Muon
+from ckstudy.training.start import take_weights
 from ckstudy.training.steps import Steps
 from ckstudy.training.stopping import Stopped, StopRequest, stop_on_signals
 
@@ -125,10 +127,13 @@ class Training:
         torch.manual_seed(settings.seed)
         self.network = build_network(spec.network.name, **spec.network.options).to(device)
         self.network.input_scaling = settings.input_scaling
+        if settings.start_from is not None:
+            take_weights(self.network, settings.start_from)
         self.loss = DualLoss(**asdict(spec.loss)).to(device)
         # The rate lies on the device, where a recorded step reads it.
         self.rate = torch.tensor(settings.learning_rate, device=device)
-        self.optimiser = Adam(
+        optimiser = {"adam": Adam, "muon": Muon}[settings.optimizer]
+        self.optimiser = optimiser(
             self.network.parameters(),
             lr=self.rate,
             fused=True,
@@ -341,6 +346,7 @@ class Training:
             spec=self.spec.to_json(),
             data=self.data,
             source_digest=self.digest,
+            **({"start": start} if (start := start_digest(self.spec)) else {}),
             environment=environment(),
             device=_describe(self.device),
             wall_seconds=round(self.seconds, 1),
