@@ -9,8 +9,13 @@ from torch import Tensor, nn
 from ckstudy.training.adam import Adam
 
 MOMENTUM = 0.95
-ROOT_MEAN_SQUARE = 0.2
-"""Of the elements of a matrix's step, at a learning rate of 1: about what Adam's have."""
+ROOT_MEAN_SQUARE = 0.6
+"""Of the elements of a matrix's step, at a learning rate of 1.
+
+Liu et al. have 0.2, about what Adam's steps have. For the kernel networks larger ones are better:
+validation loss of a network of 9 layers with 22 channels after 1,024 steps (rate 0.004, cosine) 1.264
+for 0.2, 1.229 for 0.4 and 1.205 for 0.8, where Adam had 1.308 (one training each).
+"""
 
 # Five times X <- a X + b (X Xᵀ) X + c (X Xᵀ)² X takes singular values from 0.01 ... 1 to between
 # 0.7 and 1.2 (Jordan et al., 2024): near enough to 1, in few steps.
@@ -37,9 +42,9 @@ class Muon:
     large:
 
     .. math:: M \leftarrow 0.95\,M + G, \qquad
-              W \leftarrow W - 0.2\,r \sqrt{\max(m, n)} \; \mathrm{orth}(G + 0.95\,M)
+              W \leftarrow W - 0.6\,r \sqrt{\max(m, n)} \; \mathrm{orth}(G + 0.95\,M)
 
-    With the factor in front (Liu et al., 2025), a rate r that suits Adam suits both.
+    With a factor of this form (Liu et al., 2025), a rate r that suits Adam suits both.
 
     Parameters
     ----------
