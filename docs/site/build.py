@@ -34,6 +34,7 @@ PARTS = {
         "api",
         "docs/models/robust",
         "docs/models/best",
+        "docs/models/best-1",
         "docs/troubleshooting",
         "CHANGELOG",
     ],

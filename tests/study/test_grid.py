@@ -97,6 +97,18 @@ def test_a_training_setting_can_be_an_axis(config):
     assert len(runs) == 2
 
 
+def test_weights_to_start_from_are_named_and_a_path_stays_one_folder(config):
+    starts = [None, "best-1", "archive/laptop/runs/x/model.safetensors"]
+    config["experiments"] = {"kernel_size": {"networks": ["cnn_dilated"], "start_from": starts}}
+    runs, _ = expand_grid(config)
+    assert [spec.training.start_from for spec in runs.values()] == starts
+    assert list(runs) == [
+        "cnn_dilated-s0",
+        "cnn_dilated-start_from_best-1-s0",
+        "cnn_dilated-start_from_archive_laptop_runs_x_model.safetensors-s0",
+    ]
+
+
 def test_noise_is_an_axis_of_the_lines_and_leaves_the_usual_runs_alone(config):
     before, _ = expand_grid(config)
     config["experiments"]["noise"] = {
