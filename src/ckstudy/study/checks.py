@@ -143,15 +143,15 @@ class Choice(Check):
 
 
 class Text(Check):
-    """Text that is not empty."""
+    """Printable text that is not empty."""
 
-    wanted = "text"
+    wanted = "printable text"
 
     def accepts(self, value: object) -> bool:
-        return isinstance(value, str) and bool(value.strip())
+        return isinstance(value, str) and value.isprintable() and bool(value.strip())
 
     def schema(self) -> dict:
-        return {"type": "string", "minLength": 1}
+        return {"type": "string", "pattern": r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$"}
 
 
 class Flag(Check):
