@@ -29,10 +29,16 @@ def test_a_matrix_of_zeros_stays():
     assert not orthogonalised(torch.zeros(4, 3)).any()
 
 
+def gradient_of(parameter: torch.Tensor, step: int) -> torch.Tensor:
+    """Of a parameter, told by its size, in a step."""
+    size = parameter.numel()
+    return random_matrix(size, 1, 1000 * step + size).view(parameter.shape)
+
+
 def walk(optimiser, parameters: list[torch.Tensor], steps: range) -> None:
     for step in steps:
-        for at, each in enumerate(parameters):
-            gradient = random_matrix(each.numel(), 1, 10 * step + at).view(each.shape)
+        for each in parameters:
+            gradient = gradient_of(each, step)
             each.grad = gradient if each.grad is None else each.grad.copy_(gradient)
         optimiser.param_groups[0]["lr"].fill_(0.02 / (1 + step))
         optimiser.step()
@@ -53,19 +59,14 @@ def test_matrices_move_as_with_torchs_muon_and_the_rest_as_with_adam():
     muon = torch.optim.Muon(matrices, weight_decay=0, adjust_lr_fn="match_rms_adamw")
     for step in range(5):
         muon.param_groups[0]["lr"] = 3 * 0.02 / (1 + step)
-        for at, each in enumerate(theirs):
-            each.grad = random_matrix(each.numel(), 1, 10 * step + at).view(each.shape)
+        for each in matrices:
+            each.grad = gradient_of(each, step)
         muon.step()
     for one, two, start in zip(ours, theirs, parameters(), strict=True):
         if one.dim() == 2 and min(one.shape) > 1:
             moved = (two - start).abs().mean()
             assert (one - two).abs().mean() < 0.02 * moved
-    adam = Adam(others, lr=torch.tensor(0.0), fused=True)
-    for step in range(5):
-        for at, each in ((1, others[0]), (3, others[1])):
-            each.grad = random_matrix(each.numel(), 1, 10 * step + at).view(each.shape)
-        adam.param_groups[0]["lr"].fill_(0.02 / (1 + step))
-        adam.step()
+    walk(Adam(others, lr=torch.tensor(0.0), fused=True), others, range(5))
     assert torch.equal(ours[1], others[0])
     assert torch.equal(ours[3], others[1])
 

@@ -110,21 +110,24 @@ def test_released_statistics_are_the_populations_of_the_training_lines(data, tmp
         assert torch.equal(found[name], value), name
 
 
+def in_one_go_and_in_two(spec, data, folder: Path, first_epochs: int) -> tuple[Training, Training]:
+    """A training as a whole, and one that was interrupted after so many epochs."""
+
+    def go_on(name: str, epochs: int) -> Training:
+        training = Training(spec, **data, folder=folder / name, data={}, device=CPU)
+        training.resume()
+        for _ in range(epochs):
+            training.one_epoch(stop=None)
+        return training
+
+    epochs = spec.training.epochs
+    go_on("two", first_epochs).save()
+    return go_on("one", epochs), go_on("two", epochs - first_epochs)
+
+
 def test_an_average_survives_an_interruption(data, tmp_path):
     spec = make_spec(epochs=4, weight_average=0.9, batch_norm_statistics="population")
-
-    def training(folder: Path) -> Training:
-        return Training(spec, **data, folder=folder, data={}, device=CPU)
-
-    whole, first = training(tmp_path / "a"), training(tmp_path / "b")
-    for _ in range(4):
-        whole.one_epoch(stop=None)
-    first.one_epoch(stop=None)
-    first.save()
-    second = training(tmp_path / "b")
-    second.resume()
-    for _ in range(3):
-        second.one_epoch(stop=None)
+    whole, second = in_one_go_and_in_two(spec, data, tmp_path, 1)
     for ours, expected in zip(second.steps.average, whole.steps.average, strict=True):
         assert torch.equal(ours, expected)
 
@@ -176,20 +179,7 @@ def test_a_start_that_is_another_network_is_refused(data, tmp_path):
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_a_training_that_was_interrupted_gives_the_same_weights(data, tmp_path, optimizer):
     spec = make_spec(epochs=4, optimizer=optimizer)
-
-    def training(folder: Path) -> Training:
-        return Training(spec, **data, folder=folder, data={}, device=CPU)
-
-    whole, first = training(tmp_path / "a"), training(tmp_path / "b")
-    for _ in range(4):
-        whole.one_epoch(stop=None)
-    for _ in range(2):
-        first.one_epoch(stop=None)
-    first.save()
-    second = training(tmp_path / "b")
-    second.resume()
-    for _ in range(2):
-        second.one_epoch(stop=None)
+    whole, second = in_one_go_and_in_two(spec, data, tmp_path, 2)
     np.testing.assert_equal(second.history, whole.history)
     for ours, expected in zip(second.network.parameters(), whole.network.parameters(), strict=True):
         assert torch.equal(ours, expected)

@@ -142,10 +142,10 @@ class Choice(Check):
         return {"enum": list(self.choices)}
 
 
-class Text(Check):
-    """Printable text that is not empty."""
+class ModelName(Check):
+    """A shipped network, or a file: printable text."""
 
-    wanted = "printable text"
+    wanted = "the name of a shipped network, or the path of a model.safetensors"
 
     def accepts(self, value: object) -> bool:
         return isinstance(value, str) and value.isprintable() and bool(value.strip())

@@ -16,6 +16,7 @@ from ckstudy.study.analyses import AnalysesSpec, read_analyses
 from ckstudy.study.checks import (
     Choice,
     FolderPath,
+    ModelName,
     Name,
     Number,
     Optional,
@@ -25,7 +26,7 @@ from ckstudy.study.checks import (
 )
 from ckstudy.study.folder import StudyFolder
 from ckstudy.study.grid import AXES, check_axis, expand_grid
-from ckstudy.study.imaging import ImagingSpec, ModelName
+from ckstudy.study.imaging import ImagingSpec
 from ckstudy.study.lines import DataSpec
 from ckstudy.study.presets import NETWORKS, PRESETS, network_options
 from ckstudy.study.spec import LossSpec, RunSpec, TrainingSpec, from_mapping

@@ -5,22 +5,10 @@ from typing import Annotated
 
 from ckstudy.acoustics.specification import MAXIMUM_NOISE_PERCENT, PRESSURES_KPA
 from ckstudy.errors import StudyError
-from ckstudy.study.checks import Check, ListOf, Number, Whole, check_fields
+from ckstudy.study.checks import ListOf, ModelName, Number, Whole, check_fields
 
 _DEPTH = Number(least=4, most=94)
 _DISTANCE = Number(least=1, most=2000)
-
-
-class ModelName(Check):
-    """A shipped network, or a file."""
-
-    wanted = "the name of a shipped network, or the path of a model.safetensors"
-
-    def accepts(self, value: object) -> bool:
-        return isinstance(value, str) and value.strip() != "" and "\0" not in value
-
-    def schema(self) -> dict:
-        return {"type": "string", "minLength": 1}
 
 
 @dataclass(frozen=True)

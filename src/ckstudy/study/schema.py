@@ -8,10 +8,19 @@ import sys
 
 from ckstudy.acoustics import specification
 from ckstudy.study.analyses import SPECS
-from ckstudy.study.checks import Check, ListOf, Name, Number, Optional, Whole, field_checks
+from ckstudy.study.checks import (
+    Check,
+    ListOf,
+    ModelName,
+    Name,
+    Number,
+    Optional,
+    Whole,
+    field_checks,
+)
 from ckstudy.study.config import ClaimMargins, EvaluationSpec, Study
 from ckstudy.study.grid import AXES
-from ckstudy.study.imaging import ImagingSpec, ModelName
+from ckstudy.study.imaging import ImagingSpec
 from ckstudy.study.lines import SPLITS
 from ckstudy.study.presets import NETWORKS, OPTIONS, PRESETS
 from ckstudy.study.spec import NOISE_PERCENT, LossSpec, TrainingSpec

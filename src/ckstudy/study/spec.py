@@ -15,9 +15,9 @@ from ckstudy.errors import StudyError
 from ckstudy.study.checks import (
     Choice,
     ListOf,
+    ModelName,
     Number,
     Optional,
-    Text,
     Whole,
     check_fields,
 )
@@ -115,7 +115,7 @@ class TrainingSpec:
     gradient_clip: Annotated[float | None, Optional(Number(above=0))] = None
     weight_average: Annotated[float | None, Optional(Number(above=0, below=1))] = None
     batch_norm_statistics: Annotated[str, Choice(("running", "population"))] = "running"
-    start_from: Annotated[str | None, Optional(Text())] = None
+    start_from: Annotated[str | None, Optional(ModelName())] = None
     validation_every: Annotated[int, Whole(0, 10_000_000)] = 0
     seed: Annotated[int, Whole(0)] = 0
 

@@ -1,7 +1,7 @@
 """What a training depends on: its spec, the code and the data. One that differs is another one."""
 
-import hashlib
 import json
+from hashlib import sha256
 from pathlib import Path
 
 from ckstudy.dataset import data_hash
@@ -35,16 +35,14 @@ def start_files(spec: RunSpec) -> list[Path]:
 
 def start_digest(spec: RunSpec) -> str | None:
     """Digest of that file; None without one."""
-    for path in start_files(spec):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    return None
+    return next((sha256(path.read_bytes()).hexdigest() for path in start_files(spec)), None)
 
 
 def fingerprint(spec: RunSpec, digest: str, data: dict[str, str]) -> str:
     """One string for all of it: the mark on a checkpoint."""
     parts = [spec.to_json(), digest, data, start_digest(spec)]
     text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
 
 
 def differences(about: dict, spec: RunSpec, digest: str, data: dict[str, str]) -> list[str]:

@@ -26,12 +26,13 @@ ITERATIONS = 5
 def orthogonalised(matrix: Tensor) -> Tensor:
     """The matrix (m, n) with singular values near 1 in place of its own (Newton-Schulz)."""
     a, b, c = COEFFICIENTS
-    x = matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.mT if tall else matrix
     x = x / (x.norm() + 1e-12)
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.mT if matrix.shape[0] > matrix.shape[1] else x
+    return x.mT if tall else x
 
 
 class Muon:

@@ -123,6 +123,7 @@ class Training:
         self.device = device
         self.digest = code_digest()
         self.fingerprint = fingerprint(spec, self.digest, data)
+        self.start = start_digest(spec)
 
         torch.manual_seed(settings.seed)
         self.network = build_network(spec.network.name, **spec.network.options).to(device)
@@ -346,7 +347,7 @@ class Training:
             spec=self.spec.to_json(),
             data=self.data,
             source_digest=self.digest,
-            **({"start": start} if (start := start_digest(self.spec)) else {}),
+            **({} if self.start is None else {"start": self.start}),
             environment=environment(),
             device=_describe(self.device),
             wall_seconds=round(self.seconds, 1),
