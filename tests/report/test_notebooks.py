@@ -1,6 +1,8 @@
 import json
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from docutils.core import publish_string
+from ipykernel import kernelspec
 from PIL import Image
 from safetensors.numpy import save_file
 from synthetic_results import (
@@ -68,6 +71,12 @@ def shown(path: Path) -> str:
         if kind in ("text/markdown", "text/plain")
     ]
     return "\n".join("".join(text) for text in texts)
+
+
+def last_print(path: Path) -> str:
+    """What the last cell of an executed notebook prints."""
+    (printed,) = nbformat.read(path, as_version=4).cells[-1].outputs
+    return printed["text"].strip()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -217,8 +226,58 @@ def test_a_foreign_kernel_of_the_same_name_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     source = write_notebook(tmp_path / "in.ipynb", "import sys", "print(sys.executable)")
     execute(source, tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
-    (printed,) = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
-    assert printed["text"].strip() == sys.executable
+    assert last_print(tmp_path / "out.ipynb") == sys.executable
+
+
+SHOW_CHANNELS = (
+    "from ipykernel.kernelapp import IPKernelApp\nprint(IPKernelApp.instance().transport)"
+)
+
+
+@pytest.mark.parametrize(("depth", "transport"), [(0, "ipc"), (110, "tcp")])
+def test_no_port_is_taken_unless_the_path_of_a_socket_would_be_too_long(
+    tmp_path, monkeypatch, depth, transport
+):
+    home = Path(tempfile.mkdtemp(prefix="c-"))  # pytest's own directories are deep on some systems
+    deep = home / ("d" * depth)
+    deep.mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1", SHOW_CHANNELS)
+    try:
+        execute(source, tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
+        assert list(deep.iterdir()) == []
+    finally:
+        shutil.rmtree(home)
+    assert last_print(tmp_path / "out.ipynb") == transport
+
+
+def test_a_kernel_that_dies_is_said(tmp_path):
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1", "import os\nos._exit(1)")
+    with pytest.raises(StudyError, match=r"in\.ipynb did not start, or died: "):
+        execute(source, tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_kernel_that_does_not_start_is_started_once_more(tmp_path, monkeypatch, failures):
+    left, get_kernel_dict = [failures], kernelspec.get_kernel_dict
+
+    def seldom(arguments):
+        spec = get_kernel_dict(arguments)
+        if left[0]:
+            left[0] -= 1
+            spec["argv"][1:] = ["-c", "raise SystemExit(1)"]
+        return spec
+
+    monkeypatch.setattr(kernelspec, "get_kernel_dict", seldom)
+    source = write_notebook(tmp_path / "in.ipynb", "x = 1", "print('ran')")
+    if failures > 1:
+        with pytest.raises(StudyError, match="did not start, or died: Kernel died before replying"):
+            execute(source, tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
+        assert not (tmp_path / "out.ipynb").exists()
+    else:
+        execute(source, tmp_path / "out.ipynb", {}, tmp_path / "log.ipynb")
+        assert last_print(tmp_path / "out.ipynb") == "ran"
 
 
 def test_a_missing_notebook_is_said(tmp_path):
