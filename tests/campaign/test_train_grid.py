@@ -261,6 +261,25 @@ def test_one_that_fails_does_not_stop_the_others(config, folder, capsys):
 # The time that is left -----------------------------------------------------------------------
 
 
+def test_a_start_that_is_not_there_yet_is_said_and_the_others_are_trained(config, folder, capsys):
+    (first,) = chosen(config, ["dilated"]).values()
+    start = folder.run(first.run) / "model.safetensors"
+    later = replace(
+        first, run="later", training=replace(first.training, start_from=str(start), seed=5)
+    )
+    specs = {later.run: later, first.run: first}
+    assert states(folder, specs)[later.run] == Progress(
+        TO_DO, 0, later.training.epochs, note=f"starts from {start}, which is not there"
+    )
+    with pytest.raises(StudyError, match=later.run):
+        train_all(specs, folder)
+    assert f"{later.run}: there is no model file {start}" in capsys.readouterr().err
+    assert states(folder, specs)[first.run].state == DONE
+    assert train_all(specs, folder) == []
+    start.unlink()
+    assert states(folder, specs)[later.run].state == STALE
+
+
 def test_the_time_left_follows_from_what_epochs_took():
     specs = {
         name: replace(

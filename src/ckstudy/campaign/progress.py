@@ -10,7 +10,7 @@ from ckstudy.study.config import Study
 from ckstudy.study.folder import RUN_FILES, StudyFolder
 from ckstudy.study.spec import RunSpec
 from ckstudy.training import checkpoint
-from ckstudy.training.identity import differences, fingerprint
+from ckstudy.training.identity import differences, fingerprint, start_files
 
 # The order of value: first the table that tests the thesis's claim about long kernels, then the
 # pair of dilated networks, then the sixteen cells of the sweep of ω0.
@@ -98,7 +98,13 @@ def progress(
     """
     run, epochs = spec.run, spec.training.epochs
     note = ""
-    if (folder.run(run) / "model.safetensors").exists():
+    released = (folder.run(run) / "model.safetensors").exists()
+    try:
+        start_files(spec)
+    except StudyError:  # another training may still have to write them
+        note = f"starts from {spec.training.start_from}, which is not there"
+        return Progress(STALE if released else TO_DO, 0, epochs, note=note)
+    if released:
         differ, about = _released(folder, spec, digest, data)
         if not differ:
             return Progress(DONE, epochs, epochs, about.get("epoch_seconds"), about.get("device"))
