@@ -1,6 +1,7 @@
-"""Atomic file writing: a reader sees the old file or the new one, never half of either."""
+"""Files, written atomically: a reader sees the old one or the new one, never half of either."""
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -82,6 +83,12 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: object) -> None:
     """Write ``value`` to ``path`` atomically as indented JSON, with a final newline."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def record_path(path: str | Path) -> Path:

@@ -14,7 +14,6 @@ written anew, by whatever (:func:`ckstudy.files.atomic_path`), so that it never 
 =============  ==================================================================================
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ckstudy.errors import StudyError
-from ckstudy.files import record_path, write_json
+from ckstudy.files import file_sha256, record_path, write_json
 from ckstudy.provenance import PACKAGE, VERSIONED, environment, source_digest
 
 FORMAT = 1
@@ -97,7 +96,7 @@ def damaged(paths: Iterable[str | Path]) -> list[Path]:
     found = []
     for path in map(Path, paths):
         record = read_record(path) if path.is_file() else None
-        if record and not _unchanged(path, record) and _sha256(path) != record["sha256"]:
+        if record and not _unchanged(path, record) and file_sha256(path) != record["sha256"]:
             found.append(path)
     return found
 
@@ -129,7 +128,7 @@ def check_folder(folder: str | Path) -> None:
 
 def _facts(path: Path) -> dict[str, Any]:
     status = path.stat()
-    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": _sha256(path)}
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": file_sha256(path)}
 
 
 def _unchanged(path: Path, record: dict) -> bool:
@@ -140,12 +139,7 @@ def _unchanged(path: Path, record: dict) -> bool:
 
 def _digest(path: Path) -> str:
     record = read_record(path)
-    return record["sha256"] if record and _unchanged(path, record) else _sha256(path)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return record["sha256"] if record and _unchanged(path, record) else file_sha256(path)
 
 
 def _place(entry: str | Path) -> str:

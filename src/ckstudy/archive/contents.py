@@ -13,7 +13,6 @@ their marks in the manifest tell whether it did (:mod:`ckstudy.archive.lines`).
 """
 
 import gzip
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -23,7 +22,7 @@ from pathlib import Path
 import yaml
 
 from ckstudy.errors import StudyError
-from ckstudy.files import atomic_path, write_json, write_text
+from ckstudy.files import atomic_path, file_sha256, write_json, write_text
 from ckstudy.provenance import commit
 from ckstudy.study.config import read_layer, read_study
 from ckstudy.study.folder import StudyFolder, read_run_spec
@@ -170,7 +169,7 @@ def restore_run(archive: str | Path, spec: RunSpec, train: Path, out: Path) -> N
     for file in ("spec.json", "history.csv", "model.safetensors"):
         if not (folder / file).is_file():
             raise StudyError(f"the archive {archive} has no {file} of the run {name!r}")
-        if _sha256(folder / file) != digests.get(file):
+        if file_sha256(folder / file) != digests.get(file):
             raise StudyError(
                 f"{folder / file} is not the file that was archived: manifest.json has another "
                 "digest of it"
@@ -264,7 +263,7 @@ def _check_spec(folder: Path, spec: RunSpec) -> None:
 
 def _is_as_archived(folder: Path, described: dict) -> bool:
     """Whether a network of the archive is the one that its manifest describes."""
-    return described.get("sha256", {}).get("model.safetensors") == _sha256(
+    return described.get("sha256", {}).get("model.safetensors") == file_sha256(
         folder / "model.safetensors"
     )
 
@@ -302,12 +301,8 @@ def _describe(folder: Path) -> dict:
     told = ("device", "wall_seconds", "optimiser_steps", "source_digest", "data", "environment")
     return {
         **{key: about[key] for key in told if key in about},
-        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "sha256": {path.name: file_sha256(path) for path in sorted(folder.iterdir())},
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _readme(manifest: dict, planned: int) -> str:

@@ -4,7 +4,6 @@ Thresholds are written in full, so that what is read back is the very same numbe
 else with six significant digits, so that a file does not depend on the last bit of a sum.
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from ckstudy.csv_files import read_csv
 from ckstudy.errors import StudyError
-from ckstudy.files import write_text
+from ckstudy.files import file_sha256, write_text
 from ckstudy.scoring.counts import MAX_TOLERANCE
 
 SCORES = ("upstream", "matched")
@@ -39,8 +38,7 @@ LINE_COLUMNS = (
 def model_digest(path: str | Path) -> str:
     """Sixteen hexadecimal digits of a model file's contents; ties thresholds to their model."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        return file_sha256(path)[:16]
     except OSError as error:
         raise StudyError(f"the model {path} cannot be read: {error.strerror}") from None
 

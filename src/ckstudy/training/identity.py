@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ckstudy.dataset import data_hash
 from ckstudy.errors import StudyError
+from ckstudy.files import file_sha256
 from ckstudy.networks.shipped import model_path
 from ckstudy.provenance import source_digest
 from ckstudy.study.spec import RunSpec
@@ -35,7 +36,7 @@ def start_files(spec: RunSpec) -> list[Path]:
 
 def start_digest(spec: RunSpec) -> str | None:
     """Digest of that file; None without one."""
-    return next((sha256(path.read_bytes()).hexdigest() for path in start_files(spec)), None)
+    return next((file_sha256(path) for path in start_files(spec)), None)
 
 
 def fingerprint(spec: RunSpec, digest: str, data: dict[str, str]) -> str:
