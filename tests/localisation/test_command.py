@@ -64,6 +64,9 @@ def test_options_reach_the_library(folder):
     assert len(more) > len(expected)
     _, fewer = localise(folder, "lines.npy", *rate, "--tolerance", "9")
     assert 0 < len(fewer) < len(expected)
+    _, both = localise(folder, "lines.npy", *rate, "--half-samples", "--threshold", "0.165")
+    assert len(both) > len(expected)
+    assert {0.0, 0.5} == set(both["time_us"].mul(62.5).round(3) % 1)
     _, none = localise(folder, "lines.npy", *rate, "--threshold", "1e6")
     assert none.empty
     _, moved = localise(

@@ -225,6 +225,44 @@ def test_lines_too_short_are_refused_with_the_layout_in_mind(lines):
         ckstudy.localise(path, lines.rf.T, sampling_rate_hz=31.25e6)
 
 
+def test_every_other_output_at_half_samples_is_that_of_the_samples(model, lines):
+    for rate in (62.5e6, 40e6):
+        at_samples = ckstudy.predict(model, lines.rf, sampling_rate_hz=rate)
+        both = ckstudy.predict(model, lines.rf, sampling_rate_hz=rate, half_samples=True)
+        np.testing.assert_array_equal(both[:, ::2], at_samples)
+        assert both.shape[1] in (2 * at_samples.shape[1], 2 * at_samples.shape[1] - 1)
+
+
+def test_outputs_between_the_samples_are_those_of_the_line_half_a_sample_later(simulated):
+    """Against the same echoes, recorded at twice the rate: its odd samples are that line."""
+    network = ckstudy.load_model(RUN / "model.safetensors")
+    dense = read_lines(simulated / "125.h5").rf
+    own, later = np.ascontiguousarray(dense[:, ::2]), np.ascontiguousarray(dense[:, 1::2])
+    both = ckstudy.predict(network, own, sampling_rate_hz=62.5e6, half_samples=True)
+    expected = predict_lines(network, later)
+    inside = slice(network.padding, -network.padding)
+    found = both[:, 1::2][:, : expected.shape[1]]
+    error = (found - expected)[:, inside]
+    assert error.std() < 0.003 * expected.std(), error.std() / expected.std()
+    assert np.abs(error).max() < 0.1 * expected.std()
+
+
+def test_detections_at_half_samples(simulated):
+    path = simulated / "62.5.h5"
+    threshold = 0.3
+    model = RUN / "model.safetensors"
+    with pytest.raises(StudyError, match="make it with `ckstudy calibrate --half-samples`"):
+        ckstudy.localise(model, path, half_samples=True)
+    found = ckstudy.localise(model, path, threshold=threshold, half_samples=True)
+    both = ckstudy.predict(model, path, half_samples=True)
+    for number, row in enumerate(both):
+        peaks, _ = scipy.signal.find_peaks(row)
+        peaks = peaks[row[peaks] > threshold]
+        own = found[found["line"] == number]
+        np.testing.assert_allclose(own["time_us"], peaks / 125, rtol=1e-12)
+        np.testing.assert_array_equal(own["sample"], np.minimum((peaks + 1) // 2, 8445))
+
+
 def test_a_model_without_calibration_wants_a_threshold(lines, tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes((RUN / "model.safetensors").read_bytes())

@@ -1,6 +1,9 @@
 """Networks that are shipped: by name, with thresholds and a description of their training."""
 
+import shutil
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.signal import butter, sosfiltfilt
@@ -72,6 +75,21 @@ def test_it_brings_its_thresholds(run, named):
     assert [calibrated_threshold(network, t) for t in range(10)] == chosen
     beside = ckstudy.load_model(run / "run" / "model.safetensors")
     assert [calibrated_threshold(beside, t) for t in range(10)] == chosen
+
+
+def test_it_brings_thresholds_for_half_samples_where_there_are(run, named, tmp_path):
+    with pytest.raises(StudyError, match="half_sample_thresholds"):
+        calibrated_threshold(ckstudy.load_model("small"), half_samples=True)
+    folder = tmp_path / "run"
+    shutil.copytree(run / "run", folder)
+    table = pd.read_csv(folder / "thresholds.csv")
+    table["threshold"] = table["threshold"].to_numpy()[::-1]
+    write_table(folder / "half_sample_thresholds.csv", table)
+    chosen = read_thresholds(folder / "half_sample_thresholds.csv")["validation", "matched"]
+    beside = ckstudy.load_model(folder / "model.safetensors")
+    release(folder, run / "train.h5", run / "validation.h5", named)
+    for network in (beside, ckstudy.load_model("small")):
+        assert [calibrated_threshold(network, t, half_samples=True) for t in range(10)] == chosen
 
 
 def test_it_says_what_its_training_lines_look_like(run, named):

@@ -12,7 +12,7 @@ from scoring_lines import make_lines
 from training_spec import make_spec
 from typer.testing import CliRunner
 
-from ckstudy import build_network, load_model
+from ckstudy import build_network, load_model, predict
 from ckstudy.cli import app
 from ckstudy.dataset import Bubbles, Lines, read_lines, write_lines
 from ckstudy.errors import StudyError
@@ -103,11 +103,11 @@ def study(tmp_path_factory):
     return folder
 
 
-def calibrate(study, run):
+def calibrate(study, run, *options, out="thresholds.csv", scores="train.csv"):
     return invoke(
         "calibrate", "--model", run / "model.safetensors", "--train", study / "train.h5",
-        "--validation", study / "validation.h5", "--thresholds-out", run / "thresholds.csv",
-        "--scores-out", run / "train.csv", "--device", "cpu",
+        "--validation", study / "validation.h5", "--thresholds-out", run / out,
+        "--scores-out", run / scores, "--device", "cpu", *options,
     )  # fmt: skip
 
 
@@ -148,6 +148,41 @@ def test_a_rerun_writes_the_same_bytes(study):
     calibrate(study, run)
     evaluate(study, run)
     assert [path.read_bytes() for path in files] == before
+
+
+def test_half_samples_change_the_matched_score_alone(study, tmp_path):
+    run = study / "runs" / "b-run"
+    calibrate(study, run, "--half-samples", out="half.csv", scores="half_train.csv")
+    invoke(
+        "evaluate", "--model", run / "model.safetensors", "--test", study / "test.h5",
+        "--thresholds", run / "half.csv", "--out", tmp_path / "half.csv", "--half-samples",
+        "--device", "cpu",
+    )  # fmt: skip
+    lines = read_lines(study / "test.h5")
+    both = predict(run / "model.safetensors", lines.rf, sampling_rate_hz=62.5e6, half_samples=True)
+    at_samples, half = pd.read_csv(run / "test.csv"), pd.read_csv(tmp_path / "half.csv")
+    upstream_rows = half["score"] == "upstream"
+    pd.testing.assert_frame_equal(
+        half[upstream_rows], at_samples[at_samples["score"] == "upstream"], check_like=True
+    )
+    for (tolerance, threshold), rows in half[~upstream_rows].groupby(["tolerance", "threshold"]):
+        counts = matched.count(both, lines.bubble_count, [threshold], per_sample=2)
+        for _, own in rows.groupby("calibration"):
+            assert own["true_positives"].tolist() == counts.true_positives[:, tolerance, 0].tolist()
+            error = counts.mean_absolute_error[:, tolerance, 0]
+            np.testing.assert_allclose(own["abs_error_samples"], error, rtol=1e-5)
+    assert not half.equals(at_samples)
+
+
+def test_outputs_at_half_samples_are_not_kept(study, tmp_path):
+    run = study / "runs" / "b-run"
+    with pytest.raises(StudyError, match="leave one of the two options out"):
+        invoke(
+            "evaluate", "--model", run / "model.safetensors", "--test", study / "test.h5",
+            "--thresholds", run / "thresholds.csv", "--out", tmp_path / "test.csv",
+            "--outputs", tmp_path / "outputs.h5", "--half-samples",
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_calibrate_has_no_way_to_a_test_line():

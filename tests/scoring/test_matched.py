@@ -126,6 +126,41 @@ def test_counts_equal_peaks_and_matchings_made_one_by_one(seed):
                     assert np.isnan(counts.mean_absolute_error[at])
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]))
+@settings(max_examples=30, deadline=None)
+def test_several_outputs_a_sample_count_in_samples(seed, per_sample):
+    rng = np.random.default_rng(seed)
+    bubble_count = rng.poisson(0.2, (2, 60)).astype(np.uint8)
+    prediction = rng.normal(size=(2, 60 * per_sample)).astype(np.float32)
+    counts = matched.count(prediction, bubble_count, [0.0, 0.7], 3, per_sample=per_sample)
+    for line in range(2):
+        bubbles = np.repeat(np.arange(60), bubble_count[line])
+        maxima = find_peaks(prediction[line])[0]
+        for k, threshold in enumerate((0.0, 0.7)):
+            kept = maxima[prediction[line, maxima] > threshold]
+            for tolerance in range(4):
+                at = line, tolerance, k
+                size = largest(bubbles * per_sample, kept, tolerance * per_sample)
+                assert counts.true_positives[at] == size
+                assert counts.false_positives[at] == len(kept) - size
+                assert counts.false_negatives[at] == len(bubbles) - size
+                if len(bubbles) and len(kept):
+                    error = least_error(bubbles * per_sample, kept, tolerance * per_sample)
+                    assert counts.absolute_error[at] == error / per_sample
+
+
+def test_outputs_between_the_samples_part_neighbours():
+    """Of bubbles at adjacent samples one is lost at the samples, and none where there are two."""
+    bubble_count = np.zeros((1, 20), np.uint8)
+    bubble_count[0, [9, 10]] = 1
+    dip = np.zeros((1, 40), np.float32)
+    dip[0, [18, 19, 20]] = 1, 0.5, 1
+    at_samples = matched.count(dip[:, ::2], bubble_count, [0.3])
+    between = matched.count(dip, bubble_count, [0.3], per_sample=2)
+    assert at_samples.true_positives[0, 0, 0] == 1
+    assert between.true_positives[0, 0, 0] == 2
+
+
 def score(peaks, bubbles, tolerance=4, samples=100):
     prediction = np.zeros((1, samples), np.float32)
     prediction[0, peaks] = 1

@@ -37,6 +37,13 @@ Variable = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The array inside the file, where it holds several."),
 ]
+HalfSamples = Annotated[
+    bool,
+    typer.Option(
+        "--half-samples",
+        help="Ask the network between its samples too, for twice the work: peaks nearer together.",
+    ),
+]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads; 0 takes torch's choice.")]
 
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ckstudy.cli.arguments import STEPS, Device, Threads
+from ckstudy.cli.arguments import STEPS, Device, HalfSamples, Threads
+from ckstudy.errors import StudyError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ def calibrate(
         Path,
         typer.Option(metavar="FILE", help="Where to write the scores of the training lines (CSV)."),
     ],
+    half_samples: HalfSamples = False,
     device: Device = "auto",
     threads: Threads = 0,
     batch_size: BatchSize = 16,
@@ -51,11 +53,12 @@ def calibrate(
         entries=["ckstudy.cli.evaluate:calibrate"],
         inputs=[model, train, validation],
         outputs=[thresholds_out, scores_out],
+        parameters={"half_samples": True} if half_samples else None,
         device=device,
     ):
         with own_card(device):
             _check_noise(model, train, validation)
-            predict = _predictor(model, device, threads, batch_size)
+            predict = _predictor(model, device, threads, batch_size, half_samples)
             chosen, train_scores = calibrate_model(
                 predict, read_lines(train), read_lines(validation), model_digest(model)
             )
@@ -78,6 +81,7 @@ def evaluate(
             metavar="FILE", help="Where to keep what the network put out for the lines (HDF5)."
         ),
     ] = None,
+    half_samples: HalfSamples = False,
     device: Device = "auto",
     threads: Threads = 0,
     batch_size: BatchSize = 16,
@@ -92,18 +96,24 @@ def evaluate(
     from ckstudy.scoring.output_file import recorded as recorded_outputs
     from ckstudy.scoring.score_files import model_digest, read_thresholds, write_table
 
+    if half_samples and outputs is not None:
+        raise StudyError(
+            "--outputs keeps one output a sample, and there are two with --half-samples: leave "
+            "one of the two options out"
+        )
     with recorded(
         "evaluate",
         entries=["ckstudy.cli.evaluate:evaluate"],
         inputs=[model, thresholds, test],
         outputs=[out] if outputs is None else [out, outputs],
+        parameters={"half_samples": True} if half_samples else None,
         device=device,
     ):
         digest = model_digest(model)
         read_thresholds(thresholds, digest)  # a wrong file is said before anything is computed
         with own_card(device):
             _check_noise(model, test)
-            predict = _predictor(model, device, threads, batch_size)
+            predict = _predictor(model, device, threads, batch_size, half_samples)
             lines = read_lines(test)
             kept = outputs and recorded_outputs(predict, outputs, lines, digest)
             with kept or nullcontext(predict) as predict:
@@ -167,7 +177,9 @@ def _check_noise(model: Path, *lines: Path) -> None:
         check_noise_of_lines(RunSpec.from_json(spec, str(model)), *lines)
 
 
-def _predictor(model: Path, device: str, threads: int, batch_size: int) -> "Predictor":
+def _predictor(
+    model: Path, device: str, threads: int, batch_size: int, half_samples: bool
+) -> "Predictor":
     """The model as what :mod:`ckstudy.scoring.evaluation` calls."""
     import torch
 
@@ -183,4 +195,14 @@ def _predictor(model: Path, device: str, threads: int, batch_size: int) -> "Pred
     def predict(lines: "Lines", rows: slice) -> "np.ndarray":
         return predict_lines(network, lines.rf[rows], batch_size=batch_size, device=place)
 
-    return predict
+    if not half_samples:
+        return predict
+    from ckstudy.localisation.half_samples import predict_at_half_samples
+    from ckstudy.localisation.resample import Grid
+
+    def predict_twice(lines: "Lines", rows: slice) -> "np.ndarray":
+        rf = lines.rf[rows]
+        grid = Grid.between(lines.sampling_rate_hz, network.sampling_rate_hz, rf.shape[1])
+        return predict_at_half_samples(network, rf, grid, batch_size=batch_size)
+
+    return predict_twice

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ckstudy.cli.arguments import OWN, Device, Model, Threads, Variable, check_picture
+from ckstudy.cli.arguments import (
+    OWN,
+    Device,
+    HalfSamples,
+    Model,
+    Threads,
+    Variable,
+    check_picture,
+)
 from ckstudy.errors import StudyError
 
 
@@ -50,6 +58,7 @@ def localise(
     start_us: Annotated[
         float, typer.Option(help="Time after transmission of a line's first sample, in µs.")
     ] = 0.0,
+    half_samples: HalfSamples = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw some lines with detections (.png, .svg, .pdf)."),
@@ -90,8 +99,8 @@ def localise(
             torch.set_num_threads(threads)
         network = load_model(model).to(resolve_device(device))
         if threshold is None:
-            threshold = calibrated_threshold(network, tolerance)
-        how = Localisation(network, threshold, speed_of_sound, start_us)
+            threshold = calibrated_threshold(network, tolerance, half_samples=half_samples)
+        how = Localisation(network, threshold, speed_of_sound, start_us, half_samples)
         rate = None if sampling_rate_mhz is None else 1e6 * sampling_rate_mhz
         grid = prepare(network, recording, rate)
         if recording.integers:

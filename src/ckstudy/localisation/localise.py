@@ -23,6 +23,7 @@ from ckstudy.devices.torch_device import resolve_device
 from ckstudy.errors import StudyError
 from ckstudy.localisation.calibration import TOLERANCE, calibrated_threshold
 from ckstudy.localisation.detections import find_detections
+from ckstudy.localisation.half_samples import PER_SAMPLE, predict_at_half_samples
 from ckstudy.localisation.likeness import LOOK_AT, unlike_training
 from ckstudy.localisation.readers import open_recording
 from ckstudy.localisation.recording import Recording, recording_of
@@ -49,12 +50,15 @@ class Localisation:
         In m/s.
     start_us : float
         Time after transmission of a line's first sample, in µs.
+    half_samples : bool
+        Whether the network is asked between its samples too.
     """
 
     network: Localiser
     threshold: float
     speed_of_sound: float = SOUND_SPEED
     start_us: float = 0.0
+    half_samples: bool = False
 
     def __post_init__(self) -> None:
         for name, value, low in (
@@ -72,14 +76,19 @@ class Localisation:
     ) -> Iterator[tuple[np.ndarray, pd.DataFrame]]:
         """Blocks of lines, (n, samples), with their detections, in order."""
         for first, rf, prediction in predict_blocks(
-            self.network, recording, grid, batch_size=batch_size, progress=progress
+            self.network,
+            recording,
+            grid,
+            half_samples=self.half_samples,
+            batch_size=batch_size,
+            progress=progress,
         ):
             yield (
                 rf,
                 find_detections(
                     prediction,
                     self.threshold,
-                    grid,
+                    grid.finer(PER_SAMPLE) if self.half_samples else grid,
                     first_line=first,
                     speed_of_sound=self.speed_of_sound,
                     start_us=self.start_us,
@@ -93,6 +102,7 @@ def predict(
     *,
     sampling_rate_hz: float | None = None,
     samples_axis: int | None = None,
+    half_samples: bool = False,
     batch_size: int = BATCH,
     device: torch.device | str | None = None,
 ) -> np.ndarray:
@@ -110,6 +120,9 @@ def predict(
         15e6 to 250e6; needed where a file does not say it.
     samples_axis : int, optional
         Which axis holds the samples; by default the last of two.
+    half_samples : bool
+        Ask the network between its samples too, for twice the work: see
+        :mod:`ckstudy.localisation.half_samples`.
     batch_size : int
         Lines that the network sees at a time, fewer where they are long.
     device : torch.device or {"auto", "cpu", "cuda"}, optional
@@ -120,7 +133,7 @@ def predict(
     ndarray, (lines, M) float32, or (M,) for one line of one axis
         At the network's rate (``network.sampling_rate_hz``). M is the number of samples of ``rf``
         where the rates agree; otherwise the signal was resampled, and sample m is the time m
-        divided by the network's rate.
+        divided by the network's rate. With ``half_samples`` at twice that rate.
 
     Raises
     ------
@@ -140,8 +153,11 @@ def predict(
     network = _network(model, device)
     with _opened(rf, samples_axis) as recording:
         grid = prepare(network, recording, sampling_rate_hz)
-        found = np.empty((recording.lines, grid.network_samples), np.float32)
-        for first, _, prediction in predict_blocks(network, recording, grid, batch_size=batch_size):
+        samples = (grid.finer(PER_SAMPLE) if half_samples else grid).network_samples
+        found = np.empty((recording.lines, samples), np.float32)
+        for first, _, prediction in predict_blocks(
+            network, recording, grid, half_samples=half_samples, batch_size=batch_size
+        ):
             found[first : first + len(prediction)] = prediction
         return found[0] if len(recording.shape) == 1 else found
 
@@ -156,6 +172,7 @@ def localise(
     tolerance: int = TOLERANCE,
     speed_of_sound: float = SOUND_SPEED,
     start_us: float = 0.0,
+    half_samples: bool = False,
     batch_size: int = BATCH,
     device: torch.device | str | None = None,
 ) -> pd.DataFrame:
@@ -163,7 +180,7 @@ def localise(
 
     Parameters
     ----------
-    model, rf, sampling_rate_hz, samples_axis, batch_size, device
+    model, rf, sampling_rate_hz, samples_axis, half_samples, batch_size, device
         As in :func:`predict`.
     threshold : float, optional
         By default the one that the model was calibrated with, see
@@ -203,8 +220,8 @@ def localise(
     """
     network = _network(model, device)
     if threshold is None:
-        threshold = calibrated_threshold(network, tolerance)
-    how = Localisation(network, threshold, speed_of_sound, start_us)
+        threshold = calibrated_threshold(network, tolerance, half_samples=half_samples)
+    how = Localisation(network, threshold, speed_of_sound, start_us, half_samples)
     with _opened(rf, samples_axis) as recording:
         grid = prepare(network, recording, sampling_rate_hz)
         for sentence in look_at(network, recording, grid):
@@ -269,6 +286,7 @@ def predict_blocks(
     recording: Recording,
     grid: Grid,
     *,
+    half_samples: bool = False,
     batch_size: int = BATCH,
     progress: bool = True,
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -287,7 +305,12 @@ def predict_blocks(
     with bar:
         for first in range(0, recording.lines, BATCHES * batch):
             rf = recording.read(first, first + BATCHES * batch)
-            prediction = predict_lines(network, grid.resample(rf), batch_size=batch, progress=False)
+            if half_samples:
+                prediction = predict_at_half_samples(network, rf, grid, batch_size=batch)
+            else:
+                prediction = predict_lines(
+                    network, grid.resample(rf), batch_size=batch, progress=False
+                )
             bar.update(len(rf))
             yield first, rf, prediction
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ckstudy.dataset import read_lines
 from ckstudy.errors import StudyError
+from ckstudy.localisation.calibration import FILES, KEYS
 from ckstudy.localisation.likeness import training_data
 from ckstudy.networks.release import load_model, read_provenance, save_model
 from ckstudy.scoring.score_files import SCORES, SPLITS, model_digest, read_thresholds
@@ -24,7 +25,8 @@ def release(run: str | Path, train: str | Path, validation: str | Path, out: str
     Parameters
     ----------
     run : str or Path
-        Folder of a trained and calibrated run: ``model.safetensors`` and ``thresholds.csv``.
+        Folder of a trained and calibrated run: ``model.safetensors`` and ``thresholds.csv``, and
+        where it is to be used at half samples too ``half_sample_thresholds.csv``.
     train, validation : str or Path
         The lines that it was trained on and calibrated with (HDF5).
     out : str or Path
@@ -39,7 +41,9 @@ def release(run: str | Path, train: str | Path, validation: str | Path, out: str
     model = Path(run) / "model.safetensors"
     about = read_provenance(model)
     digest = model_digest(model)
-    chosen = read_thresholds(Path(run) / "thresholds.csv", digest)
+    thresholds = {KEYS[False]: _thresholds(Path(run) / FILES[False], digest)}
+    if (Path(run) / FILES[True]).is_file():
+        thresholds[KEYS[True]] = _thresholds(Path(run) / FILES[True], digest)
     if about.get("data") != data_hashes(Path(train), Path(validation)):
         raise StudyError(f"{train} and {validation} are not the lines that {model} was trained on")
     lines = read_lines(train, slice(0, DESCRIBED))
@@ -48,16 +52,14 @@ def release(run: str | Path, train: str | Path, validation: str | Path, out: str
     save_model(
         out,
         load_model(model),
-        **kept
-        | {
-            "released_from": digest,
-            "thresholds": {
-                split: {score: chosen[split, score] for score in SCORES} for split in SPLITS
-            },
-            "training_data": described,
-        },
+        **kept | thresholds | {"released_from": digest, "training_data": described},
     )
     size = Path(out).stat().st_size
     if size > LARGEST_BYTES:
         Path(out).unlink()
         raise StudyError(f"the model takes {size} bytes; what is shipped stays below 1 MB")
+
+
+def _thresholds(path: Path, digest: str) -> dict[str, dict[str, list]]:
+    chosen = read_thresholds(path, digest)
+    return {split: {score: chosen[split, score] for score in SCORES} for split in SPLITS}

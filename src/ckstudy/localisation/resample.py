@@ -1,12 +1,12 @@
 """Bringing a signal to the rate of a network, and positions back.
 
 A network is bound to the rate of its lines: what its layers hold between the samples of their
-kernels was never trained, so that sampling the kernels anew loses most of it (F1 0.95 becomes 0.2
-to 0.3 at half and twice the rate), while the *signal*, which is band-limited, can be resampled
+kernels was never trained, so that sampling the kernels anew may lose most of it
+(docs/long-kernels.md measures that), while the *signal*, which is band-limited, can be resampled
 without loss as long as its band fits below half of either rate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -49,6 +49,10 @@ class Grid:
         rate = check_rate(sampling_rate_hz)
         ratio = Fraction(network_rate_hz) / Fraction(rate)
         return cls(rate, samples, ratio.limit_denominator(LARGEST_DENOMINATOR))
+
+    def finer(self, factor: int) -> "Grid":
+        """The same grid with ``factor`` times as many samples of the network's."""
+        return replace(self, ratio=self.ratio * factor)
 
     @property
     def network_samples(self) -> int:

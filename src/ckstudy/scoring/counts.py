@@ -22,7 +22,7 @@ class Counts:
     ----------
     true_positives, false_positives, false_negatives : int64 array, (lines, tolerances, thresholds)
         The tolerance in samples is the index along the second axis: 0, 1, ...
-    absolute_error : int64 array of the same shape, or None
+    absolute_error : array of the same shape, or None
         Sum of |localisation error| over the matched pairs, in samples; None for a score that
         pairs nothing.
     """

@@ -21,7 +21,7 @@ from ckstudy.scoring.thresholds import THRESHOLDS, calibrate
 SCORERS = {"upstream": upstream, "matched": matched}
 CHUNK = 128  # lines predicted and scored at a time; bounds the memory
 
-# From lines and a slice of them to their prediction, (n, samples).
+# From lines and a slice of them to their prediction, (n, samples), or a multiple of samples.
 Predictor = Callable[[Lines, slice], np.ndarray]
 
 
@@ -33,7 +33,8 @@ def score_lines(
     Parameters
     ----------
     predict : callable
-        ``predict(lines, rows)`` returns the prediction, (n, samples), of a slice of the lines.
+        ``predict(lines, rows)`` returns the prediction, (n, samples), of a slice of the lines, or
+        several outputs a sample, see :func:`count`.
     lines : ckstudy.dataset.Lines
     thresholds : dict
         The ascending thresholds of each score, by its name.
@@ -47,8 +48,31 @@ def score_lines(
         rows = slice(first, first + CHUNK)
         prediction = predict(lines, rows)
         for score, values in thresholds.items():
-            parts[score].append(SCORERS[score].count(prediction, lines.bubble_count[rows], values))
+            parts[score].append(count(score, prediction, lines.bubble_count[rows], values))
     return {score: concatenate(part) for score, part in parts.items()}
+
+
+def count(
+    score: str, prediction: np.ndarray, bubble_count: np.ndarray, thresholds: ArrayLike
+) -> Counts:
+    """Counts of a prediction that has one output a sample, or several.
+
+    ``matched`` takes the peaks among all of them. ``upstream`` counts samples, and sees the first
+    output of each.
+
+    Parameters
+    ----------
+    score : str
+        ``"upstream"`` or ``"matched"``.
+    prediction : array, (n, samples * per_sample)
+    bubble_count : array, (n, samples)
+    thresholds : array, (thresholds,)
+        Strictly ascending.
+    """
+    per_sample = max(1, prediction.shape[1] // bubble_count.shape[1])
+    if score == "matched":
+        return matched.count(prediction, bubble_count, thresholds, per_sample=per_sample)
+    return upstream.count(prediction[:, ::per_sample], bubble_count, thresholds)
 
 
 def f1_at(

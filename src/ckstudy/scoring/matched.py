@@ -32,17 +32,23 @@ def count(
     bubble_count: ArrayLike,
     thresholds: ArrayLike,
     max_tolerance: int = MAX_TOLERANCE,
+    per_sample: int = 1,
 ) -> Counts:
     """Match each line's peaks and bubbles at tolerances 0, ..., ``max_tolerance``.
 
     Parameters
     ----------
-    prediction : array, (lines, samples)
+    prediction : array, (lines, samples * per_sample)
         The network's output.
     bubble_count : integer array, (lines, samples)
         Number of bubbles whose echo starts at the sample.
     thresholds : array, (thresholds,)
         Strictly ascending.
+    max_tolerance : int
+        In samples.
+    per_sample : int
+        How many of the outputs there are for a sample; the first of them is the sample's own.
+        Positions are then as fine as that, and tolerances and errors still in samples.
 
     Returns
     -------
@@ -54,13 +60,18 @@ def count(
     ValueError, StudyError
         As :func:`ckstudy.scoring.counts.checked_lines`.
     """
+    if per_sample > 1:
+        own = np.asarray(bubble_count)
+        bubble_count = np.zeros((*own.shape[:-1], own.shape[-1] * per_sample), own.dtype)
+        bubble_count[..., ::per_sample] = own
     prediction, bubble_count, thresholds = checked_lines(prediction, bubble_count, thresholds)
     shape = (len(prediction), max_tolerance + 1, thresholds.size)
     pairs, predictions, error = (np.zeros(shape, np.int64) for _ in range(3))
     bubbles = bubble_count.sum(axis=1, dtype=np.int64)
     levels = digitise(prediction, thresholds)
-    _count(prediction, levels, bubble_count, pairs, predictions, error)
-    return Counts(pairs, predictions - pairs, bubbles[:, None, None] - pairs, error)
+    _count(prediction, levels, bubble_count, pairs, predictions, error, per_sample)
+    in_samples = error if per_sample == 1 else error / per_sample
+    return Counts(pairs, predictions - pairs, bubbles[:, None, None] - pairs, in_samples)
 
 
 def f1(counts: Counts) -> np.ndarray:
@@ -117,7 +128,7 @@ def match(bubbles: ArrayLike, predictions: ArrayLike, tolerance: int) -> np.ndar
 
 
 @numba.njit(cache=True, nogil=True)
-def _count(prediction, levels, bubble_count, pairs, predictions, error):
+def _count(prediction, levels, bubble_count, pairs, predictions, error, per_sample):
     lines, samples = prediction.shape
     _, tolerances, thresholds = pairs.shape
     maxima = np.empty(samples // 2 + 1, np.int64)
@@ -125,7 +136,7 @@ def _count(prediction, levels, bubble_count, pairs, predictions, error):
     for line in range(lines):
         bubbles = _places(bubble_count[line])
         found = _fill_maxima(prediction[line], maxima)
-        work = _workspace(bubbles.size, found, tolerances - 1)
+        work = _workspace(bubbles.size, found, (tolerances - 1) * per_sample)
         previous = -1
         for k in range(thresholds):
             kept = 0
@@ -139,8 +150,17 @@ def _count(prediction, levels, bubble_count, pairs, predictions, error):
                     pairs[line, t, k] = pairs[line, t, k - 1]
                     error[line, t, k] = error[line, t, k - 1]
                 elif kept > 0:
+                    reach = t * per_sample
                     worth = _match(
-                        bubbles, bubbles.size, above, kept, t, work[0], work[1], work[2], work[3]
+                        bubbles,
+                        bubbles.size,
+                        above,
+                        kept,
+                        reach,
+                        work[0],
+                        work[1],
+                        work[2],
+                        work[3],
                     )
                     size = (worth + PAIR - 1) // PAIR
                     pairs[line, t, k] = size
