@@ -21,6 +21,7 @@ from training_spec import make_spec
 
 from ckstudy.acoustics.line import simulate_line
 from ckstudy.acoustics.specification import SimulationSpec
+from ckstudy.campaign import member
 from ckstudy.campaign import run as train_grid
 from ckstudy.campaign.progress import (
     DONE,
@@ -256,6 +257,35 @@ def test_one_that_fails_does_not_stop_the_others(config, folder, capsys):
         train_all(specs, folder)
     assert "cannot be reflected" in capsys.readouterr().err
     assert states(folder, specs)["ckcnn-k9-w30-s0"].state == DONE
+
+
+def test_one_that_lacks_memory_does_not_stop_the_others(config, folder, capsys, monkeypatch):
+    specs = chosen(config, ["kernel_size"])
+    first, second = specs
+    train_locked = member.train_locked
+
+    def too_large(spec, *rest):
+        if spec.run == first:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 80 GiB")
+        train_locked(spec, *rest)
+
+    monkeypatch.setattr(member, "train_locked", too_large)
+    with pytest.raises(StudyError, match=f"1 trainings failed: {first}"):
+        train_all(specs, folder)
+    assert f"{first}: there is not enough memory for it" in capsys.readouterr().err
+    assert states(folder, specs)[second].state == DONE
+
+
+def test_one_whose_start_is_trained_anew_is_not_done(config, folder):
+    (first,) = chosen(config, ["dilated"]).values()
+    start = folder.run(first.run) / "model.safetensors"
+    later = replace(first, run="later", training=replace(first.training, start_from=str(start)))
+    assert train_all({first.run: first}, folder) == []
+    assert train_all({later.run: later}, folder) == []
+    other = replace(first, training=replace(first.training, seed=5))
+    specs = {other.run: other, later.run: later}
+    assert train_all(specs, folder) == [later.run]
+    assert train_all(specs, folder) == []
 
 
 # The time that is left -----------------------------------------------------------------------

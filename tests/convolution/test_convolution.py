@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -452,6 +453,33 @@ def test_tf32_set_by_the_newer_setting_alone_is_kept(matmul_settings):
     with full_precision(torch.device("cuda")):
         assert matmul_settings.allow_tf32 is False
     assert matmul_settings.fp32_precision == "tf32"
+
+
+def test_a_later_setting_of_all_still_reaches_matrix_products(matmul_settings):
+    torch.backends.fp32_precision = "tf32"
+    try:
+        with full_precision(torch.device("cuda")):
+            assert matmul_settings.fp32_precision == "ieee"
+        assert matmul_settings.fp32_precision == "tf32"
+        torch.backends.fp32_precision = "ieee"
+        assert matmul_settings.fp32_precision == "ieee"
+    finally:
+        torch.backends.fp32_precision = "none"
+
+
+def test_a_wider_bias_is_not_rounded():
+    x, w = torch.zeros(1, 1, 8, dtype=torch.float16), torch.ones(1, 1, 3, dtype=torch.float16)
+    bias = torch.tensor([1.00127685])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = conv1d(x, w, bias)
+    assert found.dtype == torch.float32
+    assert (found == bias).all()
+
+
+def test_whole_numbers_of_numpy_and_in_tuples_will_do():
+    x, w = normal(1, 4, 30), normal(2, 2, 3)
+    expected = conv1d(x, w, stride=2, groups=2)
+    torch.testing.assert_close(conv1d(x, w, stride=np.int64(2), groups=(2,)), expected)
 
 
 @pytest.mark.gpu

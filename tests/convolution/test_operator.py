@@ -119,6 +119,14 @@ def test_a_compiled_function_is_one_graph_for_lines_of_any_length(method):
         agree_with_gradients(fast, function, (normal(3, 4, 57), w, bias))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_lines_whose_channel_is_last_are_compiled_too(method):
+    """Torch takes them to have their channels last, and lays out what it gives accordingly."""
+    x, w = normal(3, 50, 1).transpose(1, 2), normal(6, 1, 3)
+    function = partial(conv1d, method=method)
+    agree_with_gradients(compiled(function, "aot_eager"), function, (x, w))
+
+
 def test_mapped_lines_are_compiled_too():
     _, w, bias = example()
     lines = normal(5, 3, 4, 40)

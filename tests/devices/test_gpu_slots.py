@@ -108,9 +108,18 @@ def test_a_training_on_the_cpu_needs_no_card(monkeypatch):
 def test_a_training_sees_its_card_alone(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "fake-x,fake-y")
     monkeypatch.setattr("ckstudy.devices.gpu_slots.default_folder", lambda: tmp_path)
+    monkeypatch.setattr("ckstudy.devices.gpu_slots.metadata.version", lambda name: "2.13.0+cu130")
     assert cards() == ["fake-x", "fake-y"]
     with take_slot(["fake-x"]), own_card("auto"):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "fake-y"
+
+
+def test_a_torch_without_cuda_waits_for_no_card(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "fake-x")
+    monkeypatch.setattr("ckstudy.devices.gpu_slots.default_folder", lambda: tmp_path)
+    monkeypatch.setattr("ckstudy.devices.gpu_slots.metadata.version", lambda name: "2.13.0+cpu")
+    with take_slot(["fake-x"]), own_card("auto", deadline=0):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "fake-x"
 
 
 def test_a_card_is_chosen_before_torch_is_there():

@@ -25,6 +25,7 @@ from ckstudy.localisation.likeness import FLOOR, describe, unlike_training
 from ckstudy.localisation.localise import Localisation, predict_blocks, prepare
 from ckstudy.localisation.recording import recording_of
 from ckstudy.networks.predict import predict_lines
+from ckstudy.networks.scaling import scale_lines
 from ckstudy.scoring.evaluation import evaluate_model
 from ckstudy.scoring.matched import match
 from ckstudy.scoring.score_files import model_digest
@@ -98,6 +99,14 @@ def test_calling_a_released_network_on_volts_warns(model, lines, scale):
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("error")
         network(torch.zeros(1, 1, 100))  # a silent line has no scale
+
+
+def test_a_released_network_runs_under_vmap(model, lines):
+    network = ckstudy.load_model(model)
+    x = scale_lines(torch.from_numpy(lines.rf[:3]).unsqueeze(1), network.input_scaling)
+    with torch.no_grad():
+        found = torch.func.vmap(network)(x.unsqueeze(1)).squeeze(1)
+        torch.testing.assert_close(found, network(x), rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_of_volts_does_not_warn(lines, tmp_path):

@@ -107,7 +107,7 @@ def test_it_has_no_option_of_the_kernel_network(option):
 
 
 def test_a_layer_refuses_what_cannot_be():
-    with pytest.raises(StudyError, match="FreeConv: kernel_size 8 is even"):
+    with pytest.raises(StudyError, match="FreeConv: kernel_size is 8; use an odd one"):
         FreeConv(1, 1, 8)
     with pytest.raises(StudyError, match="FreeConv: window is -1"):
         FreeConv(1, 1, 9, window=-1)

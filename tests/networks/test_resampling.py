@@ -13,6 +13,12 @@ from ckstudy.networks.release import load_model, save_model
 from ckstudy.networks.resampling import resampled
 
 
+@pytest.mark.parametrize("init", ["siren", "balanced"])
+def test_a_single_tap_stays_one(init):
+    layer = CKConv(1, 2, 1, kernel_init=init, window=3.0)
+    torch.testing.assert_close(2 * layer.resample(2).kernel(), layer.kernel())
+
+
 @settings(deadline=None)
 @given(
     factor=st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0]),

@@ -200,6 +200,47 @@ def test_nan_stops_with_epoch_batch_and_what_to_do(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_weights_of_a_last_step_that_no_loss_has_seen_are_not_released(data, tmp_path, monkeypatch):
+    release = Training.release
+
+    def after_a_bad_step(self, out):
+        with torch.no_grad():
+            next(self.network.parameters()).view(-1)[0] = torch.nan
+        release(self, out)
+
+    monkeypatch.setattr(Training, "release", after_a_bad_step)
+    with pytest.raises(StudyError, match=r"weights are not finite; .*lower learning rate"):
+        run(make_spec(), data, tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_are_not_finite_are_no_good_checkpoint(data, tmp_path):
+    training = Training(make_spec(), **data, folder=tmp_path, data={}, device=CPU)
+    training.save_if_finite()
+    written = tmp_path / "checkpoint.pt"
+    written.unlink()
+    with torch.no_grad():
+        next(training.network.parameters()).fill_(torch.inf)
+    training.save_if_finite()
+    assert not written.exists()
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path):
+    (tmp_path / ".checkpoint.pt.123.tmp").write_bytes(b"half of it")
+    with checkpoint.exclusive(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_validation_loss_that_is_not_finite_stops(data, tmp_path):
+    import h5py
+
+    bad = write_data_set(tmp_path / "bad.h5", 5, LENGTH, seed=2)
+    with h5py.File(bad, "r+") as file:
+        file["rf"][3] = 3e38
+    with pytest.raises(StudyError, match=r"the validation loss is (nan|inf) after epoch 0"):
+        run(make_spec(), {**data, "validation_path": bad}, tmp_path)
+
+
 # Resuming ------------------------------------------------------------------------------------
 
 TRAIN = """

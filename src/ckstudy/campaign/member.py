@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ckstudy.campaign.progress import DONE, STALE, Progress, progress
-from ckstudy.errors import StudyError
+from ckstudy.errors import StudyError, lacks_memory
 from ckstudy.files import WriteError
 from ckstudy.records import recorded
 from ckstudy.study.folder import RUN_FILES, StudyFolder
@@ -110,6 +110,12 @@ class GridMember:
             return UNFINISHED
         except (StudyError, WriteError) as error:
             say(f"{self.run}: {error}")
+            return FAILED
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            said = " ".join(str(error).split())[:200]
+            say(f"{self.run}: there is not enough memory for it: take a smaller batch ({said})")
             return FAILED
 
 

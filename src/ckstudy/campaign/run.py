@@ -176,8 +176,8 @@ def train_members(
     for noise in noise_levels(specs.values()):
         train, validation = (folder.data(split, noise) for split in SPLITS)
         lines[noise] = (train, validation), data_hashes(train, validation)
-    wanted = [GridMember(spec, folder, *lines[spec.noise], digest) for spec in specs.values()]
-    wanted = [member for member in wanted if not member.done]
+    members = [GridMember(spec, folder, *lines[spec.noise], digest) for spec in specs.values()]
+    wanted = [member for member in members if not member.done]
     outcomes: dict[str, str] = {}
     with stop_on_signals(deadline) as stop:
         if jobs > 1:
@@ -192,7 +192,9 @@ def train_members(
         raise StudyError(
             f"{len(failures)} trainings failed: {', '.join(failures)}; the reasons are above"
         )
-    return [run for run, outcome in outcomes.items() if outcome != DONE]
+    # One that starts from another's weights may have been done, and be so no longer.
+    outdated = [member.run for member in members if member not in wanted and not member.done]
+    return [run for run, outcome in outcomes.items() if outcome != DONE] + outdated
 
 
 # Python swallows an exception that a signal raises inside a destructor or a callback of the

@@ -22,7 +22,7 @@ from ckstudy.cli import (
     simulate,
     train,
 )
-from ckstudy.errors import StudyError
+from ckstudy.errors import StudyError, lacks_memory
 from ckstudy.files import WriteError, cannot_write, is_of_writing
 
 app = typer.Typer(
@@ -71,9 +71,7 @@ def main() -> None:
         print(f"ckstudy: error: {said}", file=sys.stderr)
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
-        # torch has a class of its own for a card that is full, and none for the CPU.
-        lacking = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-        if not lacking and "can't allocate memory" not in str(error):
+        if not lacks_memory(error):
             raise
         print(
             "ckstudy: error: there is not enough memory for this; choose less at a time, such as "

@@ -156,6 +156,7 @@ def _checked(
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}")
     stride, dilation = single(stride, "stride"), single(dilation, "dilation")
+    groups = single(groups, "groups")
     if x.dim() not in (2, 3):
         raise ValueError(f"x has shape {tuple(x.shape)}; it must be (N, C_in, L) or (C_in, L)")
     if w.dim() != 3 or 0 in w.shape:
@@ -163,7 +164,7 @@ def _checked(
             f"w has shape {tuple(w.shape)}; it must be (C_out, C_in / groups, K), none 0"
         )
     channels, length = x.shape[-2:]
-    if single(groups, "groups") * w.shape[1] != channels:
+    if groups * w.shape[1] != channels:
         of_groups = f" for each of {groups} groups" if groups > 1 else ""
         raise ValueError(
             f"x has {channels} channels, w takes {w.shape[1]}{of_groups} "
@@ -206,4 +207,6 @@ def _check_tensors(x: Tensor, w: Tensor, bias: Tensor | None) -> None:
 
 def _widest(x: Tensor, w: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     dtype = torch.promote_types(x.dtype, w.dtype)
+    if bias is not None:
+        dtype = torch.promote_types(dtype, bias.dtype)
     return x.to(dtype), w.to(dtype), None if bias is None else bias.to(dtype)

@@ -204,7 +204,8 @@ def _of_groups(copies: int, options: tuple) -> Options:
 
 def _correlate(x: Tensor, w: Tensor, bias: Tensor | None, *options: Any) -> Tensor:
     wide = None if bias is None else _widened(bias)
-    return routes.correlate(_widened(x), _widened(w), wide, Options(*options)).to(x.dtype)
+    found = routes.correlate(_widened(x), _widened(w), wide, Options(*options))
+    return _as_said(found, x.dtype)
 
 
 def _gradients(
@@ -214,9 +215,18 @@ def _gradients(
         _widened(g), _widened(x), _widened(w), Options(*options), (want_x, want_w)
     )
     return (
-        x.new_empty(0) if for_x is None else for_x.to(x.dtype),
-        w.new_empty(0) if for_w is None else for_w.to(w.dtype),
+        x.new_empty(0) if for_x is None else _as_said(for_x, x.dtype),
+        w.new_empty(0) if for_w is None else _as_said(for_w, w.dtype),
     )
+
+
+def _as_said(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """As the ``_shape...`` functions tell the compiler: of that type, and in order.
+
+    Torch takes one channel's lines (N, 1, L) to have their channels last where the strides allow
+    it, and answers with tensors that do.
+    """
+    return tensor.to(dtype).contiguous()
 
 
 def _widened(tensor: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What a convolution is asked for, beside its tensors: the arguments of ``torch.nn.Conv1d``."""
 
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -39,9 +40,13 @@ def single(value: int | Sequence[int], name: str) -> int:
         Where it is no whole number, at least 1.
     """
     found = value[0] if isinstance(value, Sequence) and len(value) == 1 else value
-    if not isinstance(found, int) or found < 1:
+    try:
+        number = operator.index(found)  # type: ignore[arg-type]  # numpy's whole numbers too
+    except TypeError:
+        number = 0
+    if number < 1:
         raise ValueError(f"{name} is {value!r}; it must be a whole number, at least 1")
-    return found
+    return number
 
 
 def margins(

@@ -19,7 +19,7 @@ def full_precision(device: torch.device, *, deterministic: bool = True) -> Itera
         return
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     convolution = cudnn.conv  # type: ignore[attr-defined]  # torch's stand-in for the module
-    before = matmul.fp32_precision, convolution.fp32_precision
+    before = _own_setting(matmul.fp32_precision), convolution.fp32_precision
     older = _older_setting()
     before_cudnn = cudnn.deterministic, cudnn.benchmark
     try:
@@ -34,6 +34,16 @@ def full_precision(device: torch.device, *, deterministic: bool = True) -> Itera
             torch.set_float32_matmul_precision(older)
         matmul.fp32_precision, convolution.fp32_precision = before
         cudnn.deterministic, cudnn.benchmark = before_cudnn
+
+
+def _own_setting(found: str) -> str:
+    """What to restore where ``found`` was read, which may be the setting of all above it.
+
+    Written back as it is, it would be this one's own, and no later setting of all would reach it.
+    (That of convolutions is TF32 unless it is set, and so is one of its own from the start.)
+    """
+    of_all = torch.backends.fp32_precision  # type: ignore[attr-defined]
+    return "none" if found == of_all else found
 
 
 def _older_setting() -> str:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -121,10 +122,15 @@ def own_card(device: str, deadline: float = math.inf) -> Iterator[None]:
     To be entered before torch starts CUDA. Where there is no card, nothing happens:
     :func:`ckstudy.devices.torch_device.resolve_device` says then what is amiss.
     """
-    names = [] if device == "cpu" else cards()
+    names = [] if device == "cpu" or _built_without_cuda() else cards()
     if not names:
         yield
         return
     with take_slot(names, deadline=deadline) as name:
         os.environ["CUDA_VISIBLE_DEVICES"] = name
         yield
+
+
+def _built_without_cuda() -> bool:
+    """Whether the installed torch cannot use a card; told without loading it."""
+    return metadata.version("torch").endswith("+cpu")

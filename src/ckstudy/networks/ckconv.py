@@ -125,12 +125,12 @@ class CKConv(WindowedConv):
         )
         self.gain = 1.0
         edge = 1.0
-        if kernel_init == "balanced":
+        if kernel_init == "balanced" and kernel_size > 1:
             omega_0 = omega_0 * (kernel_size - 1) / (reference_size - 1)
             if window is not None:
                 edge = min(1.0, EDGE_SIGMAS * window / self._half_span)
         self.siren = SIREN(
-            out_channels * in_channels // groups,
+            out_channels * in_channels // self.groups,
             hidden=hidden,
             omega_0=omega_0,
             hidden_omega_0=hidden_omega_0,

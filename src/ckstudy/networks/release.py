@@ -15,6 +15,7 @@ from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path
 from ckstudy.networks import Localiser, build_network
 from ckstudy.networks.shipped import model_path
+from ckstudy.networks.windowed_conv import values_can_be_seen
 from ckstudy.study.spec import INPUT_SCALINGS
 
 FORMAT = "ckstudy-model"
@@ -146,7 +147,7 @@ UNSCALED = 0.05
 def warn_where_unscaled(network: Localiser, inputs: tuple[torch.Tensor, ...]) -> None:
     """Warn where a network that takes ``line_rms`` is called on lines that are not scaled so."""
     x = inputs[0]
-    if torch.compiler.is_compiling() or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
+    if not values_can_be_seen() or (x.is_cuda and torch.cuda.is_current_stream_capturing()):
         return  # no place to look at values
     power = x.detach().float().square().mean(-1)
     rms = power[power > 0].sqrt()  # a silent line stays silent

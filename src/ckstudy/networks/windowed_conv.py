@@ -91,8 +91,8 @@ class WindowedConv(nn.Module):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if kernel_size % 2 == 0:
-            raise StudyError(f"{name}: kernel_size {kernel_size} is even; use an odd one")
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise StudyError(f"{name}: kernel_size is {kernel_size}; use an odd one, at least 1")
         if window is not None and not 0 < window < math.inf:
             raise StudyError(f"{name}: window is {window}; use a positive number of samples")
         try:
@@ -101,6 +101,7 @@ class WindowedConv(nn.Module):
             margins(padding, kernel_size, self.dilation, self.stride)
         except ValueError as error:
             raise StudyError(f"{name}: {error}") from None
+        groups = self.groups
         if in_channels % groups or out_channels % groups:
             raise StudyError(
                 f"{name}: {in_channels} channels and {out_channels} cannot both be shared by "
@@ -186,6 +187,8 @@ class WindowedConv(nn.Module):
             raise StudyError(f"a layer cannot be resampled by {factor}; use a positive number")
         if self.dilation != 1:
             raise StudyError("a dilated layer cannot be resampled: its taps are not its kernel")
+        if self.kernel_size == 1:
+            return self.positions.clone()
         half = _whole((self.kernel_size - 1) / 2 * factor)
         taps = torch.arange(-half, half + 1, dtype=torch.float64)
         return (taps / (self.density * factor * self._half_span)).to(self.positions)

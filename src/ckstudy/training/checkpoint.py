@@ -41,6 +41,8 @@ def exclusive(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise StudyError(cannot_write(error, folder)) from None
     try:
+        for left in folder.glob(f".{_NAME}.*.tmp"):  # of a process that was killed as it wrote
+            left.unlink(missing_ok=True)
         yield
     finally:
         lock.release()

@@ -15,7 +15,7 @@ from ckstudy.devices.memory import check_memory
 from ckstudy.devices.torch_device import computing_on
 from ckstudy.errors import StudyError
 from ckstudy.files import write_json, write_text
-from ckstudy.networks import build_network
+from ckstudy.networks import Localiser, build_network
 from ckstudy.networks.batch_norm import take_population_statistics
 from ckstudy.networks.release import save_model
 from ckstudy.provenance import environment
@@ -32,6 +32,7 @@ from ckstudy.training.stopping import Stopped, StopRequest, stop_on_signals
 
 HISTORY_COLUMNS = ("epoch", "train_loss", "validation_loss", "learning_rate")
 CHECKPOINT_SECONDS = 60.0
+_REMEDY = "A lower learning rate, or input_scaling: line_rms, usually helps"
 
 
 def train(
@@ -246,8 +247,8 @@ class Training:
         if len(bad):
             raise StudyError(
                 f"the training loss is {losses[bad[0]].item()} in epoch {self.epoch}, batch "
-                f"{bad[0].item() + 1} of {self.batches.steps}; {self.last_good()}. A lower "
-                "learning rate, or input_scaling: line_rms, usually helps"
+                f"{bad[0].item() + 1} of {self.batches.steps}; {self.last_good()}. "
+                f"{_REMEDY}"
             )
         sizes = torch.tensor([float(self.batches.size(step)) for step in range(len(losses))])
         return ((losses * sizes).sum() / sizes.sum()).item()
@@ -262,7 +263,13 @@ class Training:
         with torch.inference_mode():
             for rf, count in self.validation.epoch(0):
                 total += self.loss(self.network.valid(rf), count) * len(rf)
-        return (total / self.validation.lines).item()
+        mean = (total / self.validation.lines).item()
+        if not math.isfinite(mean):
+            raise StudyError(
+                f"the validation loss is {mean} after epoch {self.epoch}; {self.last_good()}. "
+                f"{_REMEDY}"
+            )
+        return mean
 
     # Progress on the disk ----------------------------------------------------------------------
 
@@ -314,8 +321,8 @@ class Training:
         self.epoch_seconds = state["epoch_seconds"]
 
     def save_if_finite(self) -> None:
-        """Write the checkpoint, unless a loss of this epoch is not finite."""
-        if self.steps.losses[: self.step].isfinite().all():
+        """Write the checkpoint, unless a loss of this epoch or a weight is not finite."""
+        if self.steps.losses[: self.step].isfinite().all() and _is_finite(self.network):
             self.save()
 
     def stop_here(self, stop: StopRequest) -> None:
@@ -337,6 +344,8 @@ class Training:
         self.steps.take_average()
         if self.settings.batch_norm_statistics == "population":
             take_population_statistics(self.network, read_lines(self.train_path).rf)
+        if not _is_finite(self.network):  # the last step, which no loss has seen
+            raise StudyError(f"the trained weights are not finite; {self.last_good()}. {_REMEDY}")
         self.seconds += time.monotonic() - self._since
         write_json(out / "spec.json", self.spec.to_json())
         table = pd.DataFrame(self.history, columns=list(HISTORY_COLUMNS))
@@ -384,6 +393,11 @@ def learning_rates(epoch: int, settings: TrainingSpec, batches: int) -> list[flo
             rate *= (step + 1) / settings.warmup_steps
         rates.append(rate)
     return rates
+
+
+def _is_finite(network: Localiser) -> bool:
+    values = [each for each in network.state_dict().values() if each.is_floating_point()]
+    return bool(torch.stack([each.isfinite().all() for each in values]).all())
 
 
 def _describe(device: torch.device) -> str:
