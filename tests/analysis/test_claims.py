@@ -174,6 +174,26 @@ def test_a_partial_experiment_has_no_verdict_yet(study):
         )
 
 
+def test_c3_does_not_choose_between_networks_of_one_kernel_size(tmp_path):
+    specs = run_specs()
+    twin = next(spec for spec, _ in specs if spec["run"] == LARGEST)
+    twin = {**twin, "run": "twin", "network": twin["network"] | {"omega_0": 10.0}}
+    dilated = next(spec for spec, _ in specs if spec["run"] == CNN)
+    write_results(tmp_path, specs=[*specs, (twin, ["kernel_size"])])
+    for run in (SMALLEST, "ckcnn-k65-w30-s0", LARGEST, "twin"):
+        _set_f1(tmp_path, run, 0.7)
+    claim = claims.larger_kernels_worse(Results(tmp_path))
+    assert (claim.verdict, claim.evidence) == ("undecided", ())
+    assert "Several networks of one kernel size" in claim.lacking
+    # And one without a kernel size is neither the largest nor the smallest.
+    alone = {**dilated, "run": "cnn_dilated-s9", "training": dilated["training"] | {"seed": 9}}
+    write_results(tmp_path / "other", specs=[*specs, (alone, ["kernel_size"])])
+    for run in (SMALLEST, "ckcnn-k65-w30-s0", LARGEST, CNN, "cnn_dilated-s9"):
+        _set_f1(tmp_path / "other", run, 0.7)
+    claim = claims.larger_kernels_worse(Results(tmp_path / "other"))
+    assert "ckcnn-k131-w30` minus `ckcnn-k33-w30" in claim.evidence[0].what
+
+
 @pytest.mark.parametrize(
     ("rule", "experiment"),
     [
@@ -289,6 +309,16 @@ def test_c5_names_kernels_that_were_not_trained_at_every_level(tmp_path):
     claim = claims.long_context_helps(Results(tmp_path))
     assert claim.incomplete == (131,)
     assert len(claim.evidence) == 2
+
+
+def test_c5_of_a_partial_experiment_has_no_verdict_yet(noisy_study):
+    results = noisy_study(ALIKE, {33: 0.7, 65: 0.75, 131: 0.78})
+    assert claims.long_context_helps(results).verdict == "supported"
+    path = results.directory / "study.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"missing": {"the-longest": ["noise"]}}))
+    claim = claims.long_context_helps(Results(results.directory))
+    assert (claim.verdict, claim.untrained) == ("undecided", ("the-longest",))
 
 
 def test_c5_needs_two_levels_of_noise(study):

@@ -71,6 +71,17 @@ def test_every_bubble_is_found_or_missed_as_by_hand():
     assert detections.empty
 
 
+@pytest.mark.parametrize("onsets", [[[], [100, 104], []], [[], []]])
+def test_lines_without_bubbles_have_false_detections_alone(onsets):
+    lines = lines_with(onsets)
+    truths = failures.bubble_factors(lines)
+    assert len(truths) == sum(map(len, onsets))
+    output = peaks_at([[12, 49]] + [[100]] * (len(onsets) - 1))
+    _, bubbles, detections = failures.outcomes_of(output, lines, truths, 0.5)
+    assert detections["right"].sum() == bubbles["found"].sum() == min(1, len(truths))
+    assert len(detections) == 1 + len(onsets)
+
+
 @pytest.fixture(scope="module")
 def random_study():
     """Lines, truths and outcomes of an output that is good at high pressure."""

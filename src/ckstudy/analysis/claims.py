@@ -3,13 +3,14 @@
 The rules look only at 95 % intervals, over lines and over training seeds where a cell of the grid
 has several, and their margins are those of the config (section ``claims``). They were written
 down before the networks that they judge were trained. Three demands were added when networks had
-been seen; all can only turn a verdict into "undecided". After a quick study, in which a network
+been seen. After a quick study, in which a network
 had not left the plateau that every training starts on: networks count only where they beat the
 comb, line by line. One that does not has not learned, and says nothing about its kernels. In C1
-to C4 it leaves the verdict undecided, whatever the others say. After the laptop's study: C1 and
+to C4 it leaves the verdict undecided, whatever the others say; in C5 its kernel size is left out,
+which may turn the verdict either way. After the laptop's study: C1 and
 C2 compare with a margin of the order of what another training seed changes, so that they need
 several seeds of every network that they compare. When two networks of Table 1 had been trained at
-the thesis's schedule: where a network of its experiments is still to be trained, C1 to C4 have no
+the thesis's schedule: where a network of its experiments is still to be trained, a claim has no
 verdict, since the largest kernel that is there need not be the largest.
 
 In C3 to C5 a cell with one seed stands for the network that was trained: whether another seed
@@ -135,7 +136,11 @@ def larger_kernels_worse(results: Results, experiment: str = "kernel_size") -> C
         "supported where its interval lies below 0, contradicted where it lies above 0.",
     )
     cells, unlearned = _learned(results, results.cells(experiment))
-    cells = cells.sort_values("kernel_size")
+    cells = cells[cells["kernel_size"].notna()].sort_values("kernel_size")
+    if (twice := cells.index[cells["kernel_size"].duplicated(keep=False)]).size:
+        return claim.without_verdict(
+            f"Several networks of one kernel size, which differ in more: {', '.join(twice)}."
+        )
     if cells["kernel_size"].nunique() < 2:
         return replace(claim, unlearned=unlearned).without_verdict(
             "Fewer than two kernel sizes are there and have learned."
@@ -239,12 +244,14 @@ def long_context_helps(results: Results, experiment: str = noise_experiment.EXPE
                 found.difference.low > 0 and found.gain.low > 0, found.difference.high < 0
             )
             votes.append(Vote(f"K = {size:.0f} at {percent:g} %", vote))
+    untrained = results.missing([experiment])
     return replace(
         claim,
-        verdict=unanimous(votes),
+        verdict=Verdict.UNDECIDED if untrained else unanimous(votes),
         evidence=tuple(evidence),
         effect=min(range(0, len(evidence), 2), key=lambda place: evidence[place].estimate.value),
         votes=tuple(votes),
+        untrained=untrained,
     )
 
 

@@ -161,6 +161,8 @@ def depth_mm(samples: np.ndarray, lines: Lines) -> np.ndarray:
 
 def _nearest(arrival: np.ndarray) -> np.ndarray:
     """Distance of each of some ascending numbers to its nearest neighbour; inf without one."""
+    if not arrival.size:
+        return np.empty(0)
     gaps = np.concatenate([[np.inf], np.diff(arrival), [np.inf]])
     return np.minimum(gaps[:-1], gaps[1:])
 

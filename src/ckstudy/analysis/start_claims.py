@@ -86,11 +86,11 @@ def long_context_helps_mended(results: Results) -> Claim:
 
 
 def size_does_not_matter(results: Results) -> Claim:
-    """C6: with a start that does not depend on K, F1 does not fall with K."""
+    """C6: with the mended start F1 does not fall with K."""
     equal = margins(results).equal_f1
     claim = Claim(
         "C6",
-        "With a start that does not depend on K, F1 does not fall with K.",
+        "With the mended start, balanced and under a window, F1 does not fall with K.",
         "The least-squares line of mean test F1 over log2 K, mended start: its change from the "
         f"smallest to the largest K. Supported where its interval lies above −{equal:g}, "
         f"contradicted where it lies below.{_DEMAND} A network that has not learned counts.",
@@ -109,10 +109,13 @@ def size_does_not_matter(results: Results) -> Claim:
 
 
 def size_or_start(results: Results) -> Claim:
-    """Whether the failure of long kernels is that of their start."""
+    """Whether the start, window included, has a part in how F1 falls with K.
+
+    A rule of differences of trends: it says nothing of how much of the fall is left.
+    """
     claim = Claim(
         "Size or start",
-        "That long kernels fail is the work of their start, not of their size.",
+        "At least part of the fall of F1 with K is the work of the start, window included.",
         "The change of C6 minus the same of the thesis's start: supported where its interval "
         f"lies above 0; otherwise it is not shown.{_DEMAND} A network that has not learned counts.",
     )
