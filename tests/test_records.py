@@ -83,6 +83,21 @@ def test_the_command_tells_where_a_file_comes_from(tmp_path, capsys):
     refused("provenance", tmp_path / "train.h5", names=("train.h5", "no record"))
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WriteError, match=r"pipe: it is a device, a pipe or a socket; name a file"):
+        write_text(tmp_path / "pipe", "text")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_stays_one_and_its_file_is_written(tmp_path):
+    target = tmp_path / "elsewhere" / "file.txt"
+    (tmp_path / "link.txt").symlink_to(target)
+    write_text(tmp_path / "link.txt", "text")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert target.read_text() == "text"
+
+
 def test_the_first_error_is_the_one_that_is_seen(tmp_path, monkeypatch):
     """Though the temporary file cannot be removed either, as in a folder turned read-only."""
 
@@ -106,7 +121,7 @@ def test_what_is_removed_while_it_is_written_is_told_with_what_to_do(tmp_path):
     with pytest.raises(WriteError) as told:
         write()
     assert str(told.value).endswith(
-        "No such file or directory; it, or its folder, was removed meanwhile: run the same again"
+        "No such file or directory; there is no such place, or it was removed meanwhile"
     )
     assert not list(tmp_path.iterdir())
 

@@ -16,7 +16,8 @@ _REMEDY = {
     errno.EROFS: "choose a folder that can be written to",
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
-    errno.ENOENT: "it, or its folder, was removed meanwhile: run the same again",
+    errno.ENOENT: "there is no such place, or it was removed meanwhile",
+    errno.EEXIST: "name a file",
 }
 _FULL = 2**16  # bytes: less is left on a disk that is full
 
@@ -56,6 +57,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         Where the system does not let the file be written.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()  # the file that it means
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WriteError(errno.EEXIST, "it is a device, a pipe or a socket", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

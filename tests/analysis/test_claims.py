@@ -177,7 +177,7 @@ def test_a_partial_experiment_has_no_verdict_yet(study):
 def test_c3_does_not_choose_between_networks_of_one_kernel_size(tmp_path):
     specs = run_specs()
     twin = next(spec for spec, _ in specs if spec["run"] == LARGEST)
-    twin = {**twin, "run": "twin", "network": twin["network"] | {"omega_0": 10.0}}
+    twin = {**twin, "run": "twin", "network": twin["network"] | {"omega_0": 12.0}}
     dilated = next(spec for spec, _ in specs if spec["run"] == CNN)
     write_results(tmp_path, specs=[*specs, (twin, ["kernel_size"])])
     for run in (SMALLEST, "ckcnn-k65-w30-s0", LARGEST, "twin"):
@@ -191,7 +191,7 @@ def test_c3_does_not_choose_between_networks_of_one_kernel_size(tmp_path):
     for run in (SMALLEST, "ckcnn-k65-w30-s0", LARGEST, CNN, "cnn_dilated-s9"):
         _set_f1(tmp_path / "other", run, 0.7)
     claim = claims.larger_kernels_worse(Results(tmp_path / "other"))
-    assert "ckcnn-k131-w30` minus `ckcnn-k33-w30" in claim.evidence[0].what
+    assert "`ckcnn-k131-w30-s0` minus `ckcnn-k33-w30-s0`" == claim.evidence[0].what
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,31 @@ def test_an_hdf5_file_says_what_there_is_to_say(folder, rf):
         np.testing.assert_allclose(data.geometry.position, 0.3e-3 * np.arange(ELEMENTS))
 
 
+@pytest.mark.parametrize("where", ["dataset", "group", "beside"])
+def test_an_hdf5_file_may_say_it_next_to_the_samples(tmp_path, rf, where):
+    said = {"sampling_rate_hz": 40e6, "pitch_mm": 0.3, "start_us": 20.0, "speed_of_sound": 1540.0}
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        group = file.create_group("acquisition")
+        data = group.create_dataset("rf", data=rf)
+        if where == "beside":
+            for name, value in said.items():
+                group[name] = value
+        else:
+            (data if where == "dataset" else group).attrs.update(said)
+    with open_channel_data(tmp_path / "own.h5") as found:
+        assert found.geometry.sampling_rate_hz == 40e6
+        assert found.geometry.speed_of_sound == 1540.0
+        assert found.geometry.start_s == pytest.approx(20e-6)
+    with pytest.raises(StudyError, match="its start_us is 20, not 0"):
+        open_channel_data(tmp_path / "own.h5", start_us=0.0)
+
+
+def test_a_start_for_each_element_is_refused(tmp_path, rf):
+    np.savez(tmp_path / "own.npz", rf=rf, start_us=np.linspace(5, 9, ELEMENTS), pitch_mm=0.3)
+    with pytest.raises(StudyError, match="holds 6 numbers called start_us; an image needs one"):
+        open_channel_data(tmp_path / "own.npz", variable="rf", sampling_rate_hz=40e6)
+
+
 @pytest.mark.parametrize(
     ("file", "options", "said"),
     [
@@ -143,6 +168,11 @@ def test_the_command_refuses_with_one_message(folder):
             app,
             ["image", str(folder / "frames.npy"), "--out", "a.bmp", "--bubbles-out", "b.csv"],
             catch_exceptions=False,
+        )
+    same = ["--out", str(folder / "same.png"), "--bubbles-out", str(folder / "same.png")]
+    with pytest.raises(StudyError, match="cannot hold both"):
+        CliRunner().invoke(
+            app, ["image", str(folder / "frames.npy"), *same], catch_exceptions=False
         )
     with pytest.raises(StudyError, match="lines reach to"):
         image(folder, "frames.npy", *OPTIONS, "--threshold", "1", "--depth-mm", "50", "60")

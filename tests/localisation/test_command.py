@@ -118,6 +118,7 @@ def test_bad_input_is_one_message_and_no_table(folder):
         ("lines.mat", (*rate, "--variable", "RF"), "no array of numbers called 'RF'"),
         ("none.npy", rate, "there is no file"),
         ("lines.npy", (*rate, "--plot", "lines.gif"), "must end in .png"),
+        ("lines.npy", (*rate, "--speed-of-sound", "1.48"), "speed of sound is 1.48 m/s; give 500"),
         ("lines.npy", (*rate, "--plot", folder / "lines.npy.png" / "x.png"), "cannot write"),
     ):
         (folder / "lines.npy.png").touch()
@@ -125,6 +126,11 @@ def test_bad_input_is_one_message_and_no_table(folder):
             localise(folder, source, *options)
         assert said in str(error.value)
         assert "\n" not in str(error.value)
+    same = ["--out", str(folder / "same.png"), "--plot", str(folder / "same.png"), *rate]
+    with pytest.raises(StudyError, match="cannot hold both"):
+        CliRunner().invoke(
+            app, ["localise", str(folder / "lines.npy"), *same], catch_exceptions=False
+        )
     with pytest.raises(StudyError, match="no shipped model of that name"):
         localise(folder, "own.h5", model="none")
 

@@ -64,7 +64,9 @@ def simulate_dataset(spec: SimulationSpec, path: str | Path, processes: int | No
         raise StudyError(f"{path} is a folder: name a file such as {path / 'train.h5'}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _check_room(spec, path.parent)
+        # float32 and uint8 for each sample.
+        needed = spec.lines * (LINE_SAMPLES // spec.every) * 5
+        check_room(needed, path.parent, f"lines is {spec.lines}: these")
         with _work_folder(spec, path) as folder:
             _simulate_blocks(spec, folder, processes)
             _assemble(spec, folder, path)
@@ -73,15 +75,19 @@ def simulate_dataset(spec: SimulationSpec, path: str | Path, processes: int | No
         raise StudyError(cannot_write(error, path)) from None
 
 
-def _check_room(spec: SimulationSpec, folder: Path) -> None:
-    """Refuse what the disk cannot hold: float32 and uint8 for each sample."""
-    needed = spec.lines * (LINE_SAMPLES // spec.every) * 5
+def check_room(needed: int, folder: Path, what: str) -> None:
+    """Refuse what the disk of ``folder`` cannot hold; it must be there.
+
+    Raises
+    ------
+    StudyError
+        Where fewer than ``needed`` bytes are free.
+    """
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StudyError(
-            f"lines is {spec.lines}: these take at least {needed / 1e6:,.0f} MB, and {folder} has "
-            f"{free / 1e6:,.0f} MB free; make room there, ask for fewer lines, or write them "
-            "elsewhere"
+            f"{what} take at least {needed / 1e6:,.0f} MB, and {folder} has {free / 1e6:,.0f} MB "
+            "free; make room there, ask for fewer, or write them elsewhere"
         )
 
 

@@ -196,6 +196,8 @@ def image(
     for written in (out, bubbles_out):
         if written.resolve() == source.resolve():
             raise StudyError(f"{written} is the input: choose another file to write")
+    if bubbles_out.resolve() == out.resolve():
+        raise StudyError(f"{out} cannot hold both the picture and the bubbles")
     with (
         open_channel_data(
             source,

@@ -82,6 +82,8 @@ def localise(
     for written in (out, plot):
         if written is not None and written.resolve() == source.resolve():
             raise StudyError(f"{written} is the input: choose another file to write")
+    if plot is not None and plot.resolve() == out.resolve():
+        raise StudyError(f"{out} cannot hold both the detections and the picture")
 
     with (
         open_recording(source, variable=variable, samples_axis=samples_axis) as recording,

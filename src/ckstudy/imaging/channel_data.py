@@ -27,9 +27,8 @@ from ckstudy.imaging.array import MOST_ELEMENTS, LinearArray
 from ckstudy.imaging.super_resolve import Geometry
 from ckstudy.localisation.readers import POSITIONS, open_recording, read_numbers
 from ckstudy.localisation.recording import Recording
-from ckstudy.localisation.resample import check_rate
+from ckstudy.localisation.resample import SOUND_SPEEDS, check_rate
 
-SPEEDS = (500.0, 5000.0)  # m/s
 LATEST_US = 1e4
 
 
@@ -118,7 +117,12 @@ def open_channel_data(
         path, variable=variable, samples_axis=-1 if samples_axis is None else samples_axis
     )
     try:
-        stated = read_numbers(path, ("pitch_mm", POSITIONS, "start_us", "speed_of_sound"))
+        stated = read_numbers(
+            path,
+            ("pitch_mm", POSITIONS, "start_us", "speed_of_sound"),
+            # Of an HDF5 file; an array in memory has no name.
+            beside=getattr(recording.array, "name", None),
+        )
         frames, elements, first = _layout(recording, samples_axis, elements_axis)
         geometry = Geometry(
             _array(recording, stated, pitch_mm, elements).position,
@@ -170,7 +174,14 @@ def _layout(
 
 
 def _one(stated: dict[str, np.ndarray], key: str) -> float | None:
-    return float(stated[key][0]) if key in stated else None
+    if key not in stated:
+        return None
+    if stated[key].size != 1:
+        raise StudyError(
+            f"the file holds {stated[key].size} numbers called {key}; an image needs one, for all "
+            "elements and frames: keep one there"
+        )
+    return float(stated[key][0])
 
 
 def _agreed(
@@ -209,7 +220,7 @@ def _array(
 
 def _speed(speed: float | None) -> float:
     speed = SOUND_SPEED if speed is None else speed
-    low, high = SPEEDS
+    low, high = SOUND_SPEEDS
     if not low <= speed <= high:
         raise StudyError(f"the speed of sound is {speed:g} m/s; give {low:g} to {high:g}")
     return speed

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from ckstudy import __version__
 from ckstudy.acoustics.constants import LINE_SAMPLES, SOUND_SPEED
 from ckstudy.acoustics.noise import add_noise
+from ckstudy.acoustics.simulate_dataset import check_room
 from ckstudy.dataset import damage_as_os_error
 from ckstudy.errors import StudyError
 from ckstudy.files import atomic_path, cannot_write
@@ -89,8 +90,11 @@ def write_frames(spec: FrameSpec, path: str | Path, threads: int | None = None) 
     path = Path(path)
     if path.is_dir():
         raise StudyError(f"{path} is a folder: name a file such as {path / 'frames.h5'}")
-    scenes = list(draw_frames(spec))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        needed = 4 * spec.frames * spec.elements * (LINE_SAMPLES // spec.lines.every)
+        check_room(needed, path.parent, f"frames is {spec.frames}: these")
+        scenes = list(draw_frames(spec))
         with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
             _describe(file, spec, scenes)
             frames = channel_data(spec, threads)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ckstudy.acoustics.constants import SIMULATION_RATE
-from ckstudy.acoustics.specification import MIXED, POPULATIONS, SimulationSpec
+from ckstudy.acoustics.specification import MIXED, POPULATIONS, PRESSURES_KPA, SimulationSpec
 from ckstudy.errors import StudyError
-from ckstudy.imaging.array import ELEMENTS, PITCH_MM, LinearArray
+from ckstudy.imaging.array import ELEMENTS, PITCH_MM, PITCHES_MM, LinearArray
 from ckstudy.json_fields import JsonFields, bad
 
 SCENES = ("field", "points", "pairs", "vessels")
@@ -95,6 +95,10 @@ class FrameSpec(JsonFields):
         ):
             value = _number(name, getattr(self, name), low, high)
             object.__setattr__(self, name, value)
+        if isinstance(self.elements, bool) or not isinstance(self.elements, int):
+            raise bad("elements", self.elements, "a whole number")
+        for name, (low, high) in (("pitch_mm", PITCHES_MM), ("pressure_kpa", PRESSURES_KPA)):
+            object.__setattr__(self, name, _number(name, getattr(self, name), low, high))
         LinearArray.of_pitch(self.elements, self.pitch_mm)
         lines = self.lines  # which checks what frames share with lines
         if lines.population == MIXED:

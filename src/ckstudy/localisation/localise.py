@@ -27,7 +27,7 @@ from ckstudy.localisation.half_samples import PER_SAMPLE, predict_at_half_sample
 from ckstudy.localisation.likeness import LOOK_AT, unlike_training
 from ckstudy.localisation.readers import open_recording
 from ckstudy.localisation.recording import Recording, recording_of
-from ckstudy.localisation.resample import Grid, check_rate
+from ckstudy.localisation.resample import SOUND_SPEEDS, Grid, check_rate
 from ckstudy.networks import Localiser
 from ckstudy.networks.predict import predict_lines
 from ckstudy.networks.release import load_model
@@ -61,15 +61,17 @@ class Localisation:
     half_samples: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, low in (
-            ("threshold", self.threshold, -math.inf),
-            ("speed of sound", self.speed_of_sound, 0.0),
-            ("time of the first sample", self.start_us, -math.inf),
+        for name, value in (
+            ("threshold", self.threshold),
+            ("time of the first sample", self.start_us),
         ):
-            if not (math.isfinite(value) and value > low):
-                raise StudyError(
-                    f"the {name} is {value}; give a finite number, above 0 for a speed"
-                )
+            if not math.isfinite(value):
+                raise StudyError(f"the {name} is {value}; give a finite number")
+        low, high = SOUND_SPEEDS
+        if not low <= self.speed_of_sound <= high:
+            raise StudyError(
+                f"the speed of sound is {self.speed_of_sound:g} m/s; give {low:g} to {high:g}"
+            )
 
     def blocks(
         self, recording: Recording, grid: Grid, *, batch_size: int = BATCH, progress: bool = True

@@ -13,9 +13,10 @@ file                 what is read                                memory
                      or spaces; ``#`` begins a comment
 ===================  ==========================================  =============================
 
-A file's kind is told by its first bytes, and by its name only where these do not tell. A sampling
-rate in Hz is taken from a number called ``sampling_rate_hz`` beside the array: in an ``.npz`` or
-``.mat`` another array, in HDF5 a dataset, or an attribute of the dataset or of the file.
+A file's kind is told by its first bytes, and by its name only where these do not tell: HDF5 that is
+called ``.mat`` has MATLAB's order of axes. A sampling rate in Hz is taken from a number called
+``sampling_rate_hz`` beside the array: in an ``.npz`` or ``.mat`` another array, in HDF5 an
+attribute of the dataset, its group or the file, or a dataset in one of the two.
 """
 
 import zipfile
@@ -72,10 +73,13 @@ def open_recording(
     return Recording(array, f"{path}, {name}", rate, samples_axis)
 
 
-def read_numbers(path: str | Path, names: Collection[str]) -> dict[str, np.ndarray]:
+def read_numbers(
+    path: str | Path, names: Collection[str], beside: str | None = None
+) -> dict[str, np.ndarray]:
     """Numbers that a file states beside its lines, by name, as float64; those that it has.
 
-    In an ``.npz`` or ``.mat`` these are other arrays, in HDF5 datasets, or attributes of the file.
+    In an ``.npz`` or ``.mat`` these are other arrays, in HDF5 attributes of the dataset ``beside``,
+    of its group or of the file, or datasets in that group or at the top.
 
     Raises
     ------
@@ -88,8 +92,9 @@ def read_numbers(path: str | Path, names: Collection[str]) -> dict[str, np.ndarr
     try:
         if kind == "hdf5":
             with h5py.File(path, "r") as file:
-                found = {name: file[name][...] for name in names if name in file}
-                found |= {name: file.attrs[name] for name in names if name in file.attrs}
+                data = file if beside is None else file[beside]
+                stated = {name: _stated(data, name) for name in names}
+                found = {name: value for name, value in stated.items() if value is not None}
         elif kind == "npz":
             with np.load(path, allow_pickle=False) as stored:
                 found = {name: stored[name] for name in names if name in stored.files}
@@ -235,10 +240,6 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
             numbers = {name: shape[::-1] for name, shape in numbers.items()}
         name = _choose(path, numbers, variable)
         data = datasets[name]
-        rate = next(
-            (place[RATE] for place in (data.attrs, data.parent.attrs, file.attrs) if RATE in place),
-            datasets[RATE][...] if RATE in datasets else None,
-        )
         if data.dtype.names:
             raise StudyError(
                 f"{path}, {name} holds complex numbers (demodulated, IQ data); the networks take "
@@ -247,7 +248,7 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
         return Recording(
             data,
             f"{path}, {name}",
-            _rate(path, rate),
+            _rate(path, _stated(data, RATE)),
             samples_axis,
             transposed=matlab,
             close=file.close,
@@ -258,6 +259,16 @@ def _open_hdf5(path: Path, variable: str | None, samples_axis: int | None) -> Re
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         file.close()
         raise _damaged(path, error) from None
+
+
+def _stated(data: h5py.Dataset | h5py.File, name: str) -> Any:
+    """A number that is called ``name`` and stands nearest to ``data``; None without one."""
+    for place in (data, data.parent, data.file):
+        if name in place.attrs:
+            return place.attrs[name]
+        if isinstance(place, h5py.Group) and isinstance(place.get(name), h5py.Dataset):
+            return place[name][...]
+    return None
 
 
 def _table(path: Path) -> np.ndarray:

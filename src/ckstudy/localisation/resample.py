@@ -14,6 +14,7 @@ import numpy as np
 from ckstudy.errors import StudyError
 
 RATES_HZ = 15e6, 250e6
+SOUND_SPEEDS = 500.0, 5000.0  # m/s
 # The ratio of the rates is taken to the nearest fraction with at most this denominator, which is
 # off by 1.3 parts in 10,000 at worst. Positions are computed with the same fraction: no drift.
 LARGEST_DENOMINATOR = 4096
