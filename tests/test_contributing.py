@@ -114,4 +114,4 @@ def test_add_a_claim(tmp_path):
     )
     table = command(tmp_path, f'python -c "{code}"')
     # These made-up networks have not learned, which leaves every claim undecided.
-    assert re.search(r"^\| C6\. Thresholds .*\| \*\*undecided\*\* \|", table, re.M)
+    assert re.search(r"^\| C7\. Thresholds .*\| \*\*undecided\*\* \|", table, re.M)

@@ -1,5 +1,6 @@
 """What the documents point to is there: modules, names, files, and each other's sections."""
 
+import importlib.util
 import re
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,15 @@ FOLDERS = "src|tests|workflow|config|docs|profiles|benchmarks"
 
 def prose(document: Path) -> str:
     return FENCE.sub("", document.read_text(encoding="utf-8"))
+
+
+def test_every_page_of_the_documentation_is_on_the_site():
+    spec = importlib.util.spec_from_file_location("build_site", ROOT / "docs/site/build.py")
+    site = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(site)
+    there = {page for pages in site.PARTS.values() for page in pages}
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/models/*.md")]
+    assert {str(page.relative_to(ROOT).with_suffix("")) for page in pages} <= there
 
 
 def resolve(name: str) -> object:

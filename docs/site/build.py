@@ -19,7 +19,7 @@ BUILD = ROOT / "build" / "site"
 # By part of the site, its pages in order.
 PARTS = {
     "Start": ["README", "docs/own-data", "results/README"],
-    "How to": ["config/README", "profiles/README", "docs/training", "CONTRIBUTING"],
+    "How to": ["docs/imaging", "config/README", "profiles/README", "docs/training", "CONTRIBUTING"],
     "Explanation": [
         "docs/long-kernels",
         "docs/beyond",
@@ -29,6 +29,7 @@ PARTS = {
         "docs/convolution",
         "docs/learning",
         "docs/architecture",
+        "docs/reliability",
     ],
     "Reference": [
         "api",
@@ -71,6 +72,10 @@ def main() -> None:
         for path in sorted((ROOT / folder).iterdir()):
             if path.suffix in (".png", ".csv"):
                 copy(path.relative_to(ROOT), source)
+    for path in sorted((ROOT / "docs" / "tables").glob("*.md")):
+        # Of no table of contents: pages link to them.
+        page = source / path.relative_to(ROOT)
+        page.write_text("---\norphan: true\n---\n\n" + path.read_text(encoding="utf-8"), "utf-8")
     (source / "index.rst").write_text(index(), encoding="utf-8")
     (source / "api.rst").write_text(api(), encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]

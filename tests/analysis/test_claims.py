@@ -191,7 +191,7 @@ def test_c3_does_not_choose_between_networks_of_one_kernel_size(tmp_path):
     for run in (SMALLEST, "ckcnn-k65-w30-s0", LARGEST, CNN, "cnn_dilated-s9"):
         _set_f1(tmp_path / "other", run, 0.7)
     claim = claims.larger_kernels_worse(Results(tmp_path / "other"))
-    assert "`ckcnn-k131-w30-s0` minus `ckcnn-k33-w30-s0`" == claim.evidence[0].what
+    assert claim.evidence[0].what == "`ckcnn-k131-w30-s0` minus `ckcnn-k33-w30-s0`"
 
 
 @pytest.mark.parametrize(

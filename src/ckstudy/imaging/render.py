@@ -100,7 +100,7 @@ def usual_grid(
     if not (0 < depth[0] < depth[1] and depth[0] < reach):
         raise StudyError(
             f"the image goes from {1e3 * depth[0]:g} to {1e3 * depth[1]:g} mm of depth, and the "
-            f"lines reach to {1e3 * reach:.3g} mm; give the smaller depth first, above 0 and within "
+            f"lines reach to {1e3 * reach:.3g} mm; give the smaller depth first, above 0 and in "
             "reach, and check the start time and the rate"
         )
     if not width[0] < width[1]:
