@@ -1,11 +1,12 @@
-"""What the running statistics of batch norm cost the archived networks.
+r"""What the running statistics of batch norm cost the archived networks.
 
-    snakemake --cores 2 --configfile config/laptop.yaml --config 'training={batch_norm_statistics: running}'
+    snakemake --cores 2 --configfile config/laptop.yaml \
+        --config 'training={batch_norm_statistics: running}'
     python benchmarks/batch_norm.py --results results/laptop
 
-(A study whose networks were released with population statistics shows no difference: those that
-`config/archive.yaml` restores are such.) Scores every network of a study twice: as released, with the running averages that training left,
-and with population statistics taken from training lines afterwards
+(Networks that were released with population statistics, as those that `config/archive.yaml`
+restores, show no difference.) Scores every network of a study twice: as released, with the running
+averages that training left, and with population statistics taken from training lines afterwards
 (:mod:`ckstudy.networks.batch_norm`). Thresholds are chosen on training lines, both times, and the
 scores are those of validation lines. No test line is read.
 """
