@@ -4,15 +4,17 @@
     python benchmarks/model_card.py robust --beside best=best --beside HS_01=srml1d.safetensors
     python benchmarks/model_card.py best --baselines --beside HS_01=srml1d.safetensors
 
-Simulates test lines (seed and line numbers of no training), localises them through the code
-behind ``ckstudy localise`` and scores them with the thresholds that the network carries. One
-factor is varied at a time, on the same bubbles: noise, population, sampling rate; bubble count and
-pressure are read off the clean lines. A network that was trained on other lines than clean ones of
-one population is scored on lines like those too. Networks beside it see the same lines, but for
-other rates. With ``--baselines`` linear filters and sparse deconvolution, fitted on the network's
-own training lines, see the clean lines too. Writes ``benchmarks/results/model_card_NAME.csv`` and
-from it, and from what the model file says of itself, ``docs/models/NAME.md``; ``--write-only``
-makes the page anew from a table that is there. Minutes for 960 lines on two cores.
+Simulates test lines (seed and line numbers of no training), localises them through the code behind
+``ckstudy localise`` and scores them with the thresholds that the network carries. One factor is
+varied at a time, on the same bubbles: noise, population, sampling rate; bubble count and pressure
+are read off the clean lines. A network that was trained on other lines than clean ones of one
+population is scored on lines like those too. Networks beside it see the same lines, but for other
+rates. Where a network has thresholds for half samples, the clean lines and its own are also scored
+with it asked at those (``matched`` alone). With ``--baselines`` linear filters and sparse
+deconvolution, fitted on the network's own training lines, see the clean lines too. Writes
+``benchmarks/results/model_card_NAME.csv`` and from it, and from what the model file says of
+itself, ``docs/models/NAME.md``; ``--write-only`` makes the page anew from a table that is there.
+Minutes for 960 lines on two cores.
 
 At another sampling rate the same lines are simulated at 31.25 or 125 MHz, and taken from 125 MHz
 to 15.625 and 250 MHz exactly, in the frequency domain; what is scored is the network's signal,
@@ -34,14 +36,16 @@ import ckstudy
 from ckstudy.acoustics.simulate_dataset import simulate_dataset
 from ckstudy.acoustics.specification import SimulationSpec
 from ckstudy.dataset import Lines, read_lines
+from ckstudy.errors import StudyError
 from ckstudy.files import write_text
-from ckstudy.localisation.calibration import SPLIT
+from ckstudy.localisation.calibration import SPLIT, calibrated_threshold
 from ckstudy.networks import Localiser, count_parameters
 from ckstudy.networks.release import load_model
 from ckstudy.networks.shipped import model_path
 from ckstudy.provenance import commit
 from ckstudy.scoring.baselines import score_baselines
-from ckstudy.scoring.evaluation import SCORERS
+from ckstudy.scoring.counts import MAX_TOLERANCE
+from ckstudy.scoring.evaluation import SCORERS, count
 from ckstudy.scoring.intervals import mean_interval
 from ckstudy.scoring.score_files import model_digest, read_thresholds
 from ckstudy.scoring.units import micrometres
@@ -55,6 +59,12 @@ BUBBLES = (10, 100, 250, 500, 750, 1001)
 PRESSURES_KPA = (5, 25, 50, 100, 150, 250)
 RATES_MHZ = (15.625, 31.25, 125.0, 250.0)
 SIMULATED_MHZ = (31.25, 62.5, 125.0)
+HALF_SAMPLES = "matched at half samples"
+LABELS = {
+    "upstream": "`upstream` F1",
+    "matched": "`matched` F1",
+    HALF_SAMPLES: "`matched` F1, half samples",
+}
 
 
 def main() -> None:
@@ -83,7 +93,7 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
     clean = lines_of(asked, options)
     networks = [(options.name, network), *((name, load_model(at)) for name, at in options.beside)]
     rows = []
-    counts = score(network, clean, clean, options.name)
+    counts = score(network, clean, clean, options.name, half_samples=True)
     rows += summarise(options.name, "lines", "clean", counts)
     for factor, values, edges in (
         ("bubbles", clean.bubbles_per_line, BUBBLES),
@@ -95,7 +105,8 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
                 last = high - 1 if factor == "bubbles" else high
                 rows += summarise(options.name, factor, f"{low} to {last}", counts, chosen)
     for name, other in networks[1:]:
-        rows += summarise(name, "lines", "clean", score(other, clean, clean, name))
+        counts = score(other, clean, clean, name, half_samples=True)
+        rows += summarise(name, "lines", "clean", counts)
     if options.baselines:
         rows += baselines(trained, clean, options)
     drawn = {key: trained[key] for key in ("population", "noise_percent") if key in trained}
@@ -110,7 +121,8 @@ def measure(options: argparse.Namespace) -> pd.DataFrame:
     for factor, value, spec in conditions:
         lines = lines_of(spec, options)
         for name, each in networks:
-            counts = score(each, lines, lines, f"{name}: {factor} {value}")
+            own_lines = value == "own"
+            counts = score(each, lines, lines, f"{name}: {factor} {value}", half_samples=own_lines)
             rows += summarise(name, factor, value, counts)
     truth = lines_of(some, options)
     for rate in RATES_MHZ:
@@ -177,26 +189,50 @@ def at_rate(spec: SimulationSpec, rate_mhz: float, options: argparse.Namespace) 
     return replace(lines, rf=rf, sampling_rate_hz=1e6 * rate_mhz)
 
 
-def score(network: Localiser, lines: Lines, truth: Lines, what: str) -> dict:
-    """Counts of each line by score: arrays (lines, tolerances) at the calibrated thresholds."""
+def score(
+    network: Localiser, lines: Lines, truth: Lines, what: str, *, half_samples: bool = False
+) -> dict:
+    """Counts of each line by score: arrays (lines, tolerances) at the calibrated thresholds.
+
+    With ``half_samples`` those of :data:`HALF_SAMPLES` too, where there are thresholds for it.
+    """
     print(f"{what}: {len(lines)} lines", file=sys.stderr)
     signal = ckstudy.predict(network, lines.rf, sampling_rate_hz=lines.sampling_rate_hz)
     samples = truth.bubble_count.shape[1]
     # Rates round the end of a line differently, by a sample or a few.
     signal = np.pad(signal, ((0, 0), (0, max(0, samples - signal.shape[1]))))[:, :samples]
     found = {}
-    for name, how in SCORERS.items():
-        values = thresholds(network, name)
-        ascending = np.unique(values)
-        counts = how.count(signal, truth.bubble_count, ascending)
-        index = np.searchsorted(ascending, values)
-        at = slice(None), np.arange(len(values)), index
-        error = counts.mean_absolute_error
-        found[name] = {
-            "f1": how.f1(counts)[at],
-            "error": None if error is None else error[at],
-        }
+    for name in SCORERS:
+        found[name] = _at(name, signal, truth, thresholds(network, name))
+    if half_samples and (values := half_sample_thresholds(network)):
+        signal = ckstudy.predict(
+            network, lines.rf, sampling_rate_hz=lines.sampling_rate_hz, half_samples=True
+        )
+        found[HALF_SAMPLES] = _at("matched", signal, truth, values)
     return found
+
+
+def _at(name: str, signal: np.ndarray, truth: Lines, values: list[float]) -> dict:
+    """F1 and error of each line, (lines, tolerances), at a threshold for each tolerance."""
+    ascending = np.unique(values)
+    counts = count(name, signal, truth.bubble_count, ascending)
+    at = slice(None), np.arange(len(values)), np.searchsorted(ascending, values)
+    error = counts.mean_absolute_error
+    return {
+        "f1": SCORERS[name].f1(counts)[at],
+        "error": None if error is None else error[at],
+    }
+
+
+def half_sample_thresholds(network: Localiser) -> list[float]:
+    """Those by tolerance for half samples; none where the network has not been calibrated so."""
+    try:
+        return [
+            calibrated_threshold(network, tolerance, half_samples=True)
+            for tolerance in range(MAX_TOLERANCE + 1)
+        ]
+    except StudyError:
+        return []
 
 
 def thresholds(network: Localiser, score_name: str) -> list[float]:
@@ -287,7 +323,8 @@ def page(name: str, network: Localiser, table: pd.DataFrame) -> str:
         "",
         *_on_own_lines(table, drawn, data["sampling_rate_hz"]),
         f"At a tolerance of {TOLERANCE} samples, with the same thresholds. Noise, population and "
-        f"rate were varied one at a time, on {some} lines.",
+        f"rate were varied one at a time, on {some} lines. *Half samples* is `matched` F1 with the "
+        "network asked [between the samples too](../own-data.md#half-samples-for-crowds).",
         "",
         *_by_condition(own, data["sampling_rate_hz"]),
         "",
@@ -354,7 +391,7 @@ def _by_tolerance(table: pd.DataFrame, value: str, rate: float) -> list[str]:
         cells = [
             f"{row.mean_f1:.3f} [{row.ci_low:.3f}, {row.ci_high:.3f}]" for row in group.itertuples()
         ]
-        rows.append(f"| `{network}` | `{score_name}` F1 | " + " | ".join(cells) + " |")
+        rows.append(f"| `{network}` | {LABELS[score_name]} | " + " | ".join(cells) + " |")
         if group["abs_error_samples"].notna().all():
             cells = [_error(row.abs_error_samples, rate) for row in group.itertuples()]
             rows.append(f"| `{network}` | error | " + " | ".join(cells) + " |")
@@ -371,8 +408,8 @@ def _by_condition(own: pd.DataFrame, rate: float) -> list[str]:
         "sampling_rate_mhz": "sampling rate, MHz",
     }
     rows = [
-        "| lines | | number | `upstream` F1 | `matched` F1 | error |",
-        "|---|---|---|---|---|---|",
+        "| lines | | number | `upstream` F1 | `matched` F1 | error | half samples |",
+        "|---|---|---|---|---|---|---|",
     ]
     labels = {"own": "like its training's"}
     at = own[own["tolerance"] == TOLERANCE]
@@ -382,12 +419,13 @@ def _by_condition(own: pd.DataFrame, rate: float) -> list[str]:
             scores = [
                 f"{by.loc[s, 'mean_f1']:.3f} [{by.loc[s, 'ci_low']:.3f}, "
                 f"{by.loc[s, 'ci_high']:.3f}]"
-                for s in ("upstream", "matched")
+                for s in LABELS
+                if s in by.index
             ]
             error = _error(by.loc["matched", "abs_error_samples"], rate)
             rows.append(
                 f"| {title} | {labels.get(value, value)} | {by['lines'].iloc[0]} | {scores[0]} "
-                f"| {scores[1]} | {error} |"
+                f"| {scores[1]} | {error} | {scores[2] if len(scores) > 2 else '–'} |"
             )
     return rows
 
@@ -401,7 +439,8 @@ def _limits(network: Localiser, drawn: dict) -> list[str]:
         "* It was never shown tissue, walls, reverberation or clutter, and takes them for bubbles.",
         f"* It sees at most {field} samples ({1e6 * field / network.sampling_rate_hz:.3g} µs) "
         "around a sample; shorter lines than half of that are refused.",
-        "* Two bubbles whose echoes start within a sample or two are found as one.",
+        "* Two bubbles whose echoes start within a sample or two are found as one; half samples "
+        "(`--half-samples`) part some of them.",
         "* Positions are those at which echoes *start*; their energy comes later.",
     ]
     if not drawn.get("noise_percent"):
