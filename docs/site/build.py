@@ -36,6 +36,7 @@ PARTS = {
         "docs/models/robust",
         "docs/models/best",
         "docs/models/best-1",
+        "docs/models/best-2",
         "docs/troubleshooting",
         "CHANGELOG",
     ],
