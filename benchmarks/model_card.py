@@ -59,7 +59,7 @@ BUBBLES = (10, 100, 250, 500, 750, 1001)
 PRESSURES_KPA = (5, 25, 50, 100, 150, 250)
 RATES_MHZ = (15.625, 31.25, 125.0, 250.0)
 SIMULATED_MHZ = (31.25, 62.5, 125.0)
-HALF_SAMPLES = "matched at half samples"
+HALF_SAMPLES = "matched_half_samples"
 LABELS = {
     "upstream": "`upstream` F1",
     "matched": "`matched` F1",
