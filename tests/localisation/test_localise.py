@@ -164,9 +164,12 @@ def test_thresholds_and_times_can_be_chosen(model, lines):
     moved = at(start_us=10.0, speed_of_sound=1540.0)
     np.testing.assert_allclose(moved["time_us"], usual["time_us"] + 10)
     np.testing.assert_allclose(moved["depth_mm"], moved["time_us"] * 1.54 / 2)
-    for wrong in ({"threshold": np.nan}, {"speed_of_sound": 0.0}, {"start_us": np.inf}):
+    for wrong in ({"threshold": np.nan}, {"start_us": np.inf}):
         with pytest.raises(StudyError, match="give a finite number"):
             at(**wrong)
+    for speed in (0.0, 1.54, 154000.0, np.nan):  # none, in mm/us, in cm/s
+        with pytest.raises(StudyError, match=f"speed of sound is {speed:g} m/s; give 500 to 5000"):
+            at(speed_of_sound=speed)
     with pytest.raises(StudyError, match="the tolerance is 10"):
         at(tolerance=10)
 
