@@ -172,6 +172,8 @@ def test_a_precision_recall_curve_is_that_of_single_thresholds(random_study):
         peaks_at([[10, 90], [50]]), lines_with([[10, 90], [50]]), 0.5
     )
     assert failures.average_precision(perfect) == 1.0
+    nothing_to_find = pd.DataFrame({"threshold": [0.5], "precision": [0.0], "recall": [np.nan]})
+    assert np.isnan(failures.average_precision(nothing_to_find))
 
 
 def test_errors_are_counted_with_their_sign():

@@ -174,6 +174,15 @@ def test_thresholds_and_times_can_be_chosen(model, lines):
         at(tolerance=10)
 
 
+def test_masked_samples_are_not_taken_for_samples(model, lines):
+    masked = np.ma.masked_greater(lines.rf, 0.5 * lines.rf.max())
+    assert masked.mask.any()
+    with pytest.raises(StudyError, match=r"masked.*filled"):
+        ckstudy.predict(model, masked, sampling_rate_hz=62.5e6)
+    whole = ckstudy.predict(model, np.ma.asarray(lines.rf), sampling_rate_hz=62.5e6)
+    np.testing.assert_array_equal(whole, ckstudy.predict(model, lines.rf, sampling_rate_hz=62.5e6))
+
+
 def test_a_line_holds_as_many_detections_as_the_evaluation_counts(simulated):
     """Each line's detections are the true and false positives of ``ckstudy evaluate``."""
     test = read_lines(simulated / "62.5.h5")

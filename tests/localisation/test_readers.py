@@ -68,6 +68,23 @@ def test_lines_come_out_of_each_kind_of_file_as_they_went_in(tmp_path, kind, axi
     assert hashlib.sha256(path.read_bytes()).digest() == before
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_comma_is_a_decimal_sign_where_something_else_divides_the_columns(tmp_path, mark):
+    path = tmp_path / "lines.csv"
+    rows = "\n".join(mark.join(f"{value:.17g}" for value in row) for row in RF)
+    path.write_text("# lines, as a spreadsheet writes them\n" + rows.replace(".", ","))
+    with open_recording(path) as recording:
+        np.testing.assert_array_equal(recording.read(0, len(RF)), RF.astype(np.float32))
+
+
+def test_what_a_comment_holds_divides_no_columns(tmp_path):
+    path = tmp_path / "lines.csv"
+    rows = [",".join(f"{value:.17g}" for value in row) for row in RF]
+    path.write_text(rows[0] + " # first; the others follow\n" + "\n".join(rows[1:]))
+    with open_recording(path) as recording:
+        np.testing.assert_array_equal(recording.read(0, len(RF)), RF.astype(np.float32))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("column", [False, True])
 def test_one_line_may_be_a_row_or_a_column(tmp_path, kind, column):

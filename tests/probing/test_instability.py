@@ -119,12 +119,15 @@ def test_a_network_follows_a_bubble_or_not(study, monkeypatch):
         line("inserted", 150, [100, 150, 200]),
         line("removed", 200, [100, 300]),
         line("removed", 200, [100, 201, 300]),
+        line("inserted", 150, [96, 150, 204, 300]),
+        line("inserted", 150, [95, 150, 200, 300, 400]),
     ]
     stand_in = type("Lines", (), {"rf": before, "line_number": np.array([7])})
     monkeypatch.setattr(instability, "predict_lines", lambda network, rf, **_: rf)
     found = instability._follow(None, stand_in, 0, changed, 0.5, torch.device("cpu"))
-    assert found["follows"].tolist() == [True, False, True, True, False]
-    assert found["elsewhere"].tolist() == [0, 1, 1, 0, 0]
+    assert found["follows"].tolist() == [True, False, True, True, False, True, True]
+    # One that moves by at most the tolerance stays; by more, one goes and one comes.
+    assert found["elsewhere"].tolist() == [0, 1, 1, 0, 0, 0, 3]
     assert found["input_change"][3] == pytest.approx(np.sqrt(1 / 3))
 
 

@@ -350,7 +350,9 @@ def precision_recall(prediction: np.ndarray, lines: Lines, chosen: float) -> pd.
 
 
 def average_precision(curve: pd.DataFrame) -> float:
-    """Area under the steps of a precision-recall curve, as far as it reaches."""
+    """Area under a precision-recall curve's steps, as far as it reaches; NaN without bubbles."""
+    if curve["recall"].isna().all():
+        return float("nan")
     points = curve.sort_values("threshold", ascending=False)
     gained = np.diff(points["recall"].to_numpy(), prepend=0.0)
     return float(np.nansum(gained * points["precision"].to_numpy()))

@@ -274,10 +274,17 @@ def _stated(data: h5py.Dataset | h5py.File, name: str) -> Any:
 def _table(path: Path) -> np.ndarray:
     try:
         with open(path, encoding="utf-8-sig") as file:
-            first = next((line for line in file if line.split("#")[0].strip()), "")
-            delimiter = next((mark for mark in (",", ";", "\t") if mark in first), None)
+            first = next((row for line in file if (row := line.split("#")[0]).strip()), "")
+            # Where something else divides the columns, a comma is the decimal sign.
+            delimiter = next((mark for mark in (";", "\t", ",") if mark in first), None)
+            comma = delimiter != "," and "," in first
             file.seek(0)
-            table = np.loadtxt(file, dtype=np.float64, delimiter=delimiter, ndmin=2)
+            table = np.loadtxt(
+                (line.replace(",", ".") for line in file) if comma else file,
+                dtype=np.float64,
+                delimiter=delimiter,
+                ndmin=2,
+            )
     except UnicodeDecodeError:
         raise StudyError(f"{path} is no text in UTF-8; give {KINDS}") from None
     except ValueError as error:

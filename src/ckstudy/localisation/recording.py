@@ -176,8 +176,13 @@ def recording_of(rf: Any, samples_axis: int | None = None) -> Recording:
     Raises
     ------
     StudyError
-        As :class:`Recording`, and for rows of unequal length.
+        As :class:`Recording`, for rows of unequal length, and for an array that is masked in parts.
     """
+    if np.ma.is_masked(rf):
+        raise StudyError(
+            "parts of the array are masked, and a network hears every sample; fill them first, "
+            "for example with zeros: rf.filled(0)"
+        )
     try:
         array = rf if isinstance(rf, np.ndarray | h5py.Dataset) else np.asarray(rf)
     except ValueError as error:

@@ -34,7 +34,7 @@ from ckstudy.probing.perturbations import (
 )
 from ckstudy.scoring.counts import TOLERANCE
 from ckstudy.scoring.evaluation import f1_at
-from ckstudy.scoring.matched import find_maxima
+from ckstudy.scoring.matched import find_maxima, match
 from ckstudy.study.analyses import InstabilitySpec
 
 EXAMPLE = 400
@@ -53,7 +53,8 @@ class Instability(NamedTuple):
     bubbles : DataFrame
         kind (``inserted`` or ``removed``), line, onset, input_change and output_change (relative
         norms), follows (whether there is one more, or one less, detection within the tolerance),
-        elsewhere (detections that came or went farther away).
+        elsewhere (detections that came or went farther away; one that moved by no more than the
+        tolerance did neither).
     example : DataFrame
         A part of the first line: kind, relative_norm, sample, signal (y + r over the root mean
         square of y), output, truth (bubbles), all of the full band.
@@ -253,8 +254,9 @@ def _follow(
     for each, output in zip(changed, outputs, strict=True):
         now = _detections(output, threshold)
         near = [np.abs(some - each.onset) <= TOLERANCE for some in (known, now)]
+        stayed = match(known, now, TOLERANCE).T
         more = int(near[1].sum()) - int(near[0].sum())
-        far = [some[~close] for some, close in zip((known, now), near, strict=True)]
+        unmatched = [np.delete(~close, kept) for close, kept in zip(near, stayed, strict=True)]
         rows.append(
             {
                 "kind": each.kind,
@@ -263,7 +265,7 @@ def _follow(
                 "input_change": _relative(each.rf, before),
                 "output_change": _relative(output, clean),
                 "follows": more == (1 if each.kind == "inserted" else -1),
-                "elsewhere": np.setxor1d(*far).size,
+                "elsewhere": int(np.concatenate(unmatched).sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -65,7 +65,8 @@ def instability_table(results: Results) -> Table:
         "the worst case and does not aim at F1. Gain: relative change of the output over that of "
         "the line, at the smallest norm. One bubble: it follows where there is one detection more "
         "(inserted) or less (removed) within the tolerance; elsewhere: detections that came or "
-        f"went farther away, on average. {scale(results, cells)} {unfinished(results)}"
+        "went farther away, on average; one that moved within the tolerance did neither. "
+        f"{scale(results, cells)} {unfinished(results)}"
     ).strip()
     return Table(
         "instability",
