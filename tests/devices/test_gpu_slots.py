@@ -33,6 +33,9 @@ with take_slot(sys.argv[2:], Path(sys.argv[1])) as name:
         ("1", ["GPU-bbbb-2"]),
         ("1, 0", ["GPU-bbbb-2", "GPU-aaaa-1"]),
         ("GPU-bbbb-2", ["GPU-bbbb-2"]),
+        ("GPU-b,GPU-a", ["GPU-bbbb-2", "GPU-aaaa-1"]),
+        ("GPU-", ["GPU-"]),  # CUDA refuses what begins two
+        ("1,-1,0", ["GPU-bbbb-2"]),
     ],
 )
 def test_cards_are_named_by_what_every_process_calls_them(visible, expected):
@@ -58,6 +61,16 @@ GPU 1: NVIDIA H200 (UUID: GPU-bbbb-2)
 )
 def test_the_parts_of_a_divided_card_are_cards_of_their_own(visible, expected):
     assert list_cards(visible, DIVIDED) == expected
+
+
+def test_numbers_of_unequal_cards_are_left_to_cuda():
+    """It calls the fastest one 0, and nvidia-smi the first on the bus."""
+    unequal = LISTING.replace("0: NVIDIA H200", "0: NVIDIA T4")
+    assert list_cards("0", unequal) == ["0"]
+    assert list_cards("0", unequal, "PCI_BUS_ID") == ["GPU-aaaa-1"]
+    assert list_cards("0", LISTING, "FASTEST_FIRST") == ["GPU-aaaa-1"]
+    assert list_cards("GPU-b", unequal) == ["GPU-bbbb-2"]
+    assert list_cards(None, unequal) == ["GPU-aaaa-1", "GPU-bbbb-2"]
 
 
 def test_without_a_listing_the_names_given_have_to_do():

@@ -5,6 +5,7 @@ process ends, however it ends. This module does not load torch: a card has to be
 ``CUDA_VISIBLE_DEVICES``, before CUDA comes up.
 """
 
+import itertools
 import math
 import os
 import re
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -29,37 +30,51 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"ckstudy-slots-{os.getuid()}"
 
 
-def list_cards(visible: str | None, listing: str) -> list[str]:
+def list_cards(visible: str | None, listing: str, order: str | None = None) -> list[str]:
     """The cards that a process may use, by identifiers that mean the same to every process.
 
     Parameters
     ----------
     visible : str or None
-        ``CUDA_VISIBLE_DEVICES``, where it is set: numbers or identifiers, comma-separated.
+        ``CUDA_VISIBLE_DEVICES``, where it is set: numbers, identifiers or their beginnings,
+        comma-separated. As for CUDA, what follows a -1 does not count.
     listing : str
-        What ``nvidia-smi -L`` prints.
+        What ``nvidia-smi -L`` prints, in the order of the bus.
+    order : str or None
+        ``CUDA_DEVICE_ORDER``, where it is set. Unless it is ``PCI_BUS_ID``, CUDA numbers the
+        fastest card 0, so that numbers mean other cards than the listing's where these differ.
 
     Returns
     -------
     list of str
-        UUIDs where they are known. Two batch jobs may both call their card number 0, and have
-        different ones. A card that is divided (MIG) is listed by its parts, of which a process
-        can use one.
+        UUIDs where they are known, else what was given. Two batch jobs may both call their card
+        number 0, and have different ones. A card that is divided (MIG) is listed by its parts, of
+        which a process can use one.
     """
     cards: dict[str, str] = {}
     parts: dict[str, list[str]] = {}
+    kinds = set()
     for line in listing.splitlines():
-        if card := re.match(r"GPU (\d+): .*\(UUID: ([\w-]+)\)", line):
-            number, uuid = card.groups()
+        if card := re.match(r"GPU (\d+): (.*) \(UUID: ([\w-]+)\)", line):
+            number, kind, uuid = card.groups()
             cards[number], parts[uuid] = uuid, []
+            kinds.add(kind)
         elif part := re.match(r"\s+MIG .*\(UUID: ([\w/-]+)\)", line):
             parts[uuid].append(part[1])
     if visible is None:
         named = list(cards.values())
     else:
-        named = [name.strip() for name in visible.split(",") if name.strip()]
-        named = [cards.get(name, name) for name in named if name != "-1"]
+        given = [name.strip() for name in visible.split(",") if name.strip()]
+        given = list(itertools.takewhile(lambda name: name != "-1", given))
+        numbers = cards if len(kinds) <= 1 or order == "PCI_BUS_ID" else {}
+        named = [numbers.get(name) or _in_full(name, cards.values()) for name in given]
     return [each for name in named for each in parts.get(name) or [name]]
+
+
+def _in_full(beginning: str, identifiers: Iterable[str]) -> str:
+    """The one identifier that begins so; what was given if there are none or several."""
+    found = [each for each in identifiers if each.startswith(beginning)]
+    return found[0] if len(found) == 1 else beginning
 
 
 def cards(environment: Mapping[str, str] = os.environ) -> list[str]:
@@ -69,7 +84,8 @@ def cards(environment: Mapping[str, str] = os.environ) -> list[str]:
         listing = answer.stdout if answer.returncode == 0 else ""
     except (OSError, subprocess.SubprocessError):
         listing = ""
-    return list_cards(environment.get("CUDA_VISIBLE_DEVICES"), listing)
+    visible, order = map(environment.get, ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"))
+    return list_cards(visible, listing, order)
 
 
 @contextmanager
