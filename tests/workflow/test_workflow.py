@@ -40,6 +40,20 @@ def test_the_cluster_profile_plans_the_same_and_sends_small_jobs_together(checko
     assert together == {"scores": 3, "report": 1}
 
 
+@pytest.mark.parametrize("study", ["thesis", "`config/quick.yaml`", "`config/tiny.yaml`"])
+def test_the_profiles_page_says_how_many_jobs_are_sent(tmp_path, study):
+    config = () if study == "thesis" else ("--configfile", str(ROOT / study.strip("`")))
+    profile = ("--workflow-profile", str(ROOT / "profiles/slurm"))
+    answer = snakemake(ROOT, "-n", "-d", str(tmp_path), *profile, *config)
+    jobs = planned(answer)
+    groups = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["groups"]
+    alone = sum(n for rule, n in jobs.items() if rule not in {*groups, "total", "all"})
+    sent = alone + len(re.findall(r"Group job \w+", answer.stdout))
+    page = (ROOT / "profiles/README.md").read_text(encoding="utf-8")
+    said = re.search(rf"^\| {re.escape(study)} \| (\d+) \| (\d+)", page, re.M)
+    assert [int(number) for number in said.groups()] == [jobs["total"], sent]
+
+
 def test_each_rule_is_either_long_or_goes_to_a_cluster_with_others():
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
     alone = {"simulate", "train", "check_lines", "measure_images"}
