@@ -7,7 +7,7 @@ stays quick: torch alone takes seconds to load.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOME = {
     "CKConv": "ckstudy.networks",

@@ -22,6 +22,10 @@ def users(names, file: str, name: str | None = None) -> set[str]:
     return {rule for rule, found in names.items() if path in found and name in {None, *found[path]}}
 
 
+def test_a_new_version_number_makes_nothing_anew(names):
+    assert not users(names, "__init__.py", "__version__")
+
+
 def test_only_the_training_depends_on_the_trainer(names):
     assert users(names, "training/trainer.py") == {"train"}
 

@@ -27,7 +27,6 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from ckstudy import __version__
 from ckstudy.acoustics.constants import LINE_SAMPLES
 from ckstudy.acoustics.line import simulate_line
 from ckstudy.acoustics.specification import SimulationSpec
@@ -106,7 +105,6 @@ def identity(spec: SimulationSpec) -> dict:
         "seed": spec.seed,
         "first_line": spec.first_line,
         "source_digest": source_digest("ckstudy.acoustics.simulate_dataset:simulate_dataset"),
-        "ckstudy": __version__,
         "versions": {name: version(name) for name in libraries},
     }
 

@@ -116,7 +116,7 @@ def warnings(found: dict[str, str]) -> list[str]:
     """
     reasons = {
         ROUNDED: "by rounding, as they do on another kind of processor",
-        CORRECTED: "a little, by a change of the simulator since",
+        CORRECTED: "a little, by a change of the simulator since or by rounding",
     }
     return [
         f"the lines {', '.join(names)} differ from the archived ones {how}: by less than "
