@@ -29,8 +29,9 @@ def study(tmp_path_factory) -> Path:
         "PYTHONPATH": str(ROOT / "tests/executed"),
         "CKSTUDY_EXECUTED": str(checkout / "executed"),
     }
-    answer = snakemake(checkout, "--cores", "2", *TINY, **watched)
+    answer = snakemake(checkout, "--cores", "2", "--verbose", *TINY, **watched)
     assert answer.returncode == 0, answer.stdout + answer.stderr
+    (checkout / "verbose.log").write_text(answer.stdout + answer.stderr)
     archive = ("archive", "--config", "config/config.yaml", "--config", "config/tiny.yaml")
     ckstudy(checkout, *archive, "--out", "archive/tiny")
     again = {"archive": "archive/tiny", "results": "results/again", "device": "cpu"}
@@ -46,6 +47,15 @@ def study(tmp_path_factory) -> Path:
         answer = snakemake(checkout, *archived, *arguments, **environment)
         assert answer.returncode == 0, answer.stdout + answer.stderr
     return checkout
+
+
+def test_it_looks_for_jobs_when_one_ends_and_not_all_the_time(study):
+    log = (study / "verbose.log").read_text()
+    finished, looked = (
+        len(re.findall(what, log, re.M)) for what in ("^Finished job", "^Ready jobs: [1-9]")
+    )
+    assert finished > 40
+    assert looked <= 2 * finished
 
 
 def test_every_table_and_figure_is_there(study):

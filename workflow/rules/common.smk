@@ -22,9 +22,10 @@ from ckstudy.study.lines import (
     lines_name,
     noise_levels,
 )
-from commands import prefer_own_commands  # beside this file, as the next two
+from commands import prefer_own_commands  # beside this file, as the next three
 from digests import code_of
 from locks import remove_stale_lock
+from scheduling import drop_default_limit
 
 prefer_own_commands()
 
@@ -147,6 +148,7 @@ def as_json(value):
 
 
 onstart:
+    drop_default_limit(workflow.scheduler)
     # Before anything is simulated for a training that could not start. On a cluster the
     # trainings run elsewhere, and the trainer itself says so there.
     if config["device"] == "cuda" and workflow.local_exec:
