@@ -1,6 +1,7 @@
 """Verdicts, on scores that leave no doubt what they should be."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -449,4 +450,13 @@ def test_notes_tell_how_votes_fall_and_how_large_the_reference_is(study):
     assert note_on(Results(results.directory), claim).endswith(
         f"The reference `{CNN}` has 5,825 parameters and a receptive field of 511 samples; the "
         "thesis's has 137,729."
+    )
+    training = spec["training"]
+    batches = math.ceil(rows.loc[rows["split"] == "train", "lines"].max() / training["batch_size"])
+    full = batches * training["epochs"]
+    training["epochs"] //= 2
+    path.write_text(json.dumps(spec))
+    assert training["optimizer_step"] == "batch"
+    assert note_on(Results(results.directory), claim).endswith(
+        f"137,729. `{CNN}` made {full // 2:,} optimiser steps, what is held against it {full:,}."
     )

@@ -92,6 +92,7 @@ def dilated_matches(results: Results) -> Claim:
         effect=_largest(decisive),
         votes=votes,
         reference=str(reference.name),
+        held_against=tuple(continuous.index),
         untrained=results.missing(["dilated"]),
         unlearned=unlearned,
         single_seeds=_single_seeds(pd.concat([conventional.iloc[:1], continuous])),
@@ -199,6 +200,7 @@ def large_kernels_under_fit(results: Results, experiment: str = "kernel_size") -
         effect=max(range(1, len(evidence), 3), key=lambda place: evidence[place].estimate.value),
         votes=tuple(votes),
         reference=str(reference.name),
+        held_against=tuple(cells.index),
         untrained=results.missing([experiment]),
         unlearned=unlearned,
     )

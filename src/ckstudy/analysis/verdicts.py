@@ -62,6 +62,8 @@ class Claim:
         What each comparison says by itself, whether or not the rule lets it count.
     reference : str
         The conventional CNN that the rule compares with, a cell of the study.
+    held_against : tuple of str
+        The cells that are compared with the reference.
     lacking : str
         What the study has not that the rule needs: no verdict then.
     untrained : tuple of str
@@ -84,6 +86,7 @@ class Claim:
     effect: int = 0
     votes: tuple[Vote, ...] = ()
     reference: str = ""
+    held_against: tuple[str, ...] = ()
     lacking: str = ""
     untrained: tuple[str, ...] = ()
     unlearned: tuple[str, ...] = ()

@@ -3,13 +3,15 @@
 from operator import attrgetter
 from typing import NamedTuple
 
+import pandas as pd
+
 from ckstudy.analysis import thesis
 from ckstudy.analysis.long_kernels import LEAST_SEEDS
 from ckstudy.analysis.results import Results
 from ckstudy.analysis.start_claims import claims_of
 from ckstudy.analysis.verdicts import Claim, Evidence
 from ckstudy.report.tables import findings
-from ckstudy.report.tables.captions import provenance
+from ckstudy.report.tables.captions import optimiser_steps, provenance
 from ckstudy.report.tables.table import (
     DASH,
     Column,
@@ -117,7 +119,7 @@ def note_on(results: Results, claim: Claim) -> str:
         votes = ", ".join(f"{vote.of} {vote.verdict}" for vote in claim.votes)
         notes.append(f"One by one: {votes}.")
     if claim.reference:
-        notes.append(_reference(results, claim.reference))
+        notes.append(_reference(results, claim))
     return " ".join(note for note in notes if note)
 
 
@@ -125,16 +127,32 @@ def _names(cells: tuple[str, ...]) -> str:
     return ", ".join(f"`{cell}`" for cell in cells)
 
 
-def _reference(results: Results, cell: str) -> str:
-    """A sentence where the conventional CNN is not of the thesis's size."""
-    about = results.cells().loc[cell]
+def _reference(results: Results, claim: Claim) -> str:
+    """Where the conventional CNN is not of the thesis's size, or made fewer steps than others."""
+    cells = results.cells()
+    about = cells.loc[claim.reference]
+    said = []
     printed = thesis.PARAMETERS[about["network"]]
-    if about["parameters"] == printed:
-        return ""
-    layers = results.spec(about["runs"][0])["network"].get("layers")
-    # Kernels of three samples, dilated by 1, 2, 4, ...
-    field = f" and a receptive field of {2 ** (layers + 1) - 1} samples" if layers else ""
-    return (
-        f"The reference `{cell}` has {about['parameters']:,.0f} parameters{field}; the thesis's "
-        f"has {printed:,}."
-    )
+    if about["parameters"] != printed:
+        layers = results.spec(about["runs"][0])["network"].get("layers")
+        # Kernels of three samples, dilated by 1, 2, 4, ...
+        field = f" and a receptive field of {2 ** (layers + 1) - 1} samples" if layers else ""
+        said.append(
+            f"The reference `{claim.reference}` has {about['parameters']:,.0f} parameters{field}; "
+            f"the thesis's has {printed:,}."
+        )
+    (own,) = _steps(results, cells.loc[[claim.reference]])
+    others = _steps(results, cells.loc[list(claim.held_against)])
+    if others != [own]:
+        said.append(
+            f"`{claim.reference}` made {own:,} optimiser steps, what is held against it "
+            f"{' or '.join(f'{steps:,}' for steps in others)}."
+        )
+    return " ".join(said)
+
+
+def _steps(results: Results, cells: pd.DataFrame) -> list[int]:
+    """Numbers of optimiser steps of the trainings of these cells, each once."""
+    lines = int(results.scores(split="train")["lines"].max())
+    settings = (results.spec(runs[0])["training"] for runs in cells["runs"])
+    return sorted({optimiser_steps(each, lines) for each in settings})
