@@ -1,7 +1,8 @@
 """Copy a study's tables into this folder, and their numbers into README.md.
 
     python docs/tables/refresh.py results/archive/tables
-    python docs/tables/refresh.py results/full_grid/tables  # of the other archive: full_grid
+    python docs/tables/refresh.py results/full_grid/tables  # of another archive: full_grid
+    python docs/tables/refresh.py results/schedule/tables  # of the third: schedule_table1, ...
     python docs/tables/refresh.py          # only README.md, from the tables that are here
 
 In README.md, what stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` is made
@@ -11,6 +12,7 @@ lines, from ``benchmarks/results/model_card_NAME.csv``. ``tests/report/test_read
 README.md is behind.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -39,6 +41,8 @@ NAMES = (
     "receptive_fields",
     "cost",
 )
+# At the thesis's schedule, beside those of the same name above.
+OF_SCHEDULE = ("table1", "table2", "dilated", "claims")
 
 
 def kernel_sizes(tables: Path) -> str:
@@ -159,10 +163,19 @@ def _of_card(name: str, score_name: str, tolerance: int) -> float:
 def main() -> None:
     """Copy the tables of the folder given, if one is, and bring README.md up to date."""
     for folder in map(Path, sys.argv[1:]):
-        for name in ("full_grid",) if (folder / "full_grid.md").is_file() else NAMES:
+        for name, ours in _names(folder).items():
             for suffix in (".csv", ".md"):
-                shutil.copyfile(folder / f"{name}{suffix}", HERE / f"{name}{suffix}")
+                shutil.copyfile(folder / f"{name}{suffix}", HERE / f"{ours}{suffix}")
     README.write_text(refreshed(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _names(folder: Path) -> dict[str, str]:
+    """What to copy from a study's tables, and what to call it here."""
+    study = json.loads((folder.parent / "study.json").read_text(encoding="utf-8"))["study"]
+    if study == "schedule":
+        return {name: f"schedule_{name}" for name in OF_SCHEDULE}
+    names = ("full_grid",) if (folder / "full_grid.md").is_file() else NAMES
+    return {name: name for name in names}
 
 
 if __name__ == "__main__":
