@@ -77,6 +77,13 @@ def test_a_comma_is_a_decimal_sign_where_something_else_divides_the_columns(tmp_
         np.testing.assert_array_equal(recording.read(0, len(RF)), RF.astype(np.float32))
 
 
+def test_a_comma_with_a_tab_behind_it_divides_columns(tmp_path):
+    path = tmp_path / "lines.csv"
+    np.savetxt(path, RF, delimiter=",\t", fmt="%.17g")
+    with open_recording(path) as recording:
+        np.testing.assert_array_equal(recording.read(0, len(RF)), RF.astype(np.float32))
+
+
 def test_what_a_comment_holds_divides_no_columns(tmp_path):
     path = tmp_path / "lines.csv"
     rows = [",".join(f"{value:.17g}" for value in row) for row in RF]

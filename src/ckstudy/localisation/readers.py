@@ -275,8 +275,10 @@ def _table(path: Path) -> np.ndarray:
     try:
         with open(path, encoding="utf-8-sig") as file:
             first = next((row for line in file if (row := line.split("#")[0]).strip()), "")
-            # Where something else divides the columns, a comma is the decimal sign.
-            delimiter = next((mark for mark in (";", "\t", ",") if mark in first), None)
+            # Where something else divides the columns and there is no point, a comma is the
+            # decimal sign.
+            marks = (",", ";", "\t") if "." in first else (";", "\t", ",")
+            delimiter = next((mark for mark in marks if mark in first), None)
             comma = delimiter != "," and "," in first
             file.seek(0)
             table = np.loadtxt(
